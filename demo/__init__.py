@@ -1,0 +1,1 @@
+"""The pages a person sees: everything about buttons, uploads and wording."""
