@@ -4,7 +4,17 @@ The method is Boersma's (1993, "Accurate short-term analysis of the fundamental 
 autocorrelation of a windowed frame divided by that of the window, a few candidates per frame, and
 the cheapest path through them. The trackers on PyPI are either a hundred times slower (librosa's
 pyin) or need a compiler at installation (pyworld).
+
+Two things are added. The autocorrelation is taken of the band that carries the harmonics, so that
+rumble and hiss do not hide them. And a short period must repeat at twice its length, as noise that
+a room or a codec has coloured looks periodic at short lags alone.
+
+On 18 readers, against what two of pyworld's harvest, pyworld's dio and librosa's pyin agree on,
+91 % of the voiced frames are found (dio 88 %, pyin 87 %) and 0.8 % of those are off by more than
+two semitones (1.2 %, 1.1 %); 7 % of what all three call unvoiced is called voiced.
 """
+
+import math
 
 import numpy as np
 import torch
@@ -13,16 +23,21 @@ from torch import Tensor
 from vc.audio import MelSpec
 
 # Goes up whenever the same waveform would get another f0; cached features carry it.
-TRACKER_VERSION = 1
+TRACKER_VERSION = 2
 F0_MIN = 60.0
 F0_MAX = 600.0
 _N_CANDIDATES = 6
 _WINDOW_SECONDS = 3.0 / F0_MIN
-_VOICING_THRESHOLD = 0.45
+_VOICING_THRESHOLD = 0.52
 _SILENCE_THRESHOLD = 0.03
 _OCTAVE_COST = 0.02
-_OCTAVE_JUMP_COST = 0.5
-_VOICING_CHANGE_COST = 0.14
+_OCTAVE_JUMP_COST = 1.0
+_VOICING_CHANGE_COST = 0.2
+# Edges of the harmonics' band in Hz, each with the width of its slope.
+_BAND_LOW, _BAND_LOW_WIDTH = 70.0, 8.0
+_BAND_HIGH, _BAND_HIGH_WIDTH = 1200.0, 200.0
+# From here on two periods count; for longer ones the pitch moves too far between the two.
+_DOUBLED_FROM = 250.0
 
 
 def track_pitch(waveform: Tensor, spec: MelSpec | None = None, peak: float | None = None) -> Tensor:
@@ -47,60 +62,61 @@ def _candidates(
     waveform: Tensor, spec: MelSpec, peak: float, n_frames: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Frequencies and strengths (T, K + 1); column 0 is the unvoiced candidate."""
-    size = int(round(_WINDOW_SECONDS * spec.sample_rate / 2)) * 2
-    window = torch.hann_window(size, periodic=False)
-    n_fft = 1 << (2 * size - 1).bit_length()
-    window_acf = torch.fft.irfft(torch.fft.rfft(window, n_fft).abs().square())[:size]
-    window_acf = window_acf / window_acf[0]
-    shortest = int(spec.sample_rate / F0_MAX)
-    # Beyond two thirds of the window the division amplifies noise more than pitch.
-    longest = min(int(np.ceil(spec.sample_rate / F0_MIN)), size * 2 // 3)
+    size = round(_WINDOW_SECONDS * spec.sample_rate / 2) * 2
     padded = torch.nn.functional.pad(waveform, (size // 2, size // 2 + spec.hop_length))
     frames = padded.unfold(0, size, spec.hop_length)[:n_frames]
-    parts = [
-        _frame_candidates(part, window, window_acf, n_fft, shortest, longest, spec, peak)
-        for part in frames.split(2000)
-    ]
+    # In parts, so that an hour of sound does not need an hour of spectra.
+    parts = [_frame_candidates(part, spec, peak) for part in frames.split(2000)]
     return (
         torch.cat([f for f, _ in parts]).numpy(),
         torch.cat([s for _, s in parts]).numpy(),
     )
 
 
-def _frame_candidates(
-    frames: Tensor,
-    window: Tensor,
-    window_acf: Tensor,
-    n_fft: int,
-    shortest: int,
-    longest: int,
-    spec: MelSpec,
-    peak: float,
-) -> tuple[Tensor, Tensor]:
-    local_peak = (frames - frames.mean(1, keepdim=True)).abs().amax(1)
-    centred = (frames - frames.mean(1, keepdim=True)) * window
-    acf = torch.fft.irfft(torch.fft.rfft(centred, n_fft).abs().square())
-    acf = acf[:, : longest + 2]
-    acf = acf / acf[:, :1].clamp_min(1e-12) / window_acf[: longest + 2]
+def _frame_candidates(frames: Tensor, spec: MelSpec, peak: float) -> tuple[Tensor, Tensor]:
+    centred = frames - frames.mean(1, keepdim=True)
+    frequency, strength = _peaks(_autocorrelation(centred, spec), spec)
+    best, at = strength.topk(_N_CANDIDATES, dim=1)
+    # Boersma's eq. 23: quiet frames are unvoiced even if periodic.
+    loudness = (centred.abs().amax(1) / peak) / (_SILENCE_THRESHOLD / (1 + _VOICING_THRESHOLD))
+    unvoiced = _VOICING_THRESHOLD + (2 - loudness).clamp_min(0)
+    return (
+        torch.cat([torch.zeros(len(frames), 1), frequency.gather(1, at)], 1),
+        torch.cat([unvoiced[:, None], best], 1),
+    )
+
+
+def _autocorrelation(frames: Tensor, spec: MelSpec) -> Tensor:
+    """Of the harmonics' band of ``frames``, over that of the window; (T, lags 0 to longest + 1)."""
+    size = frames.shape[1]
+    n_lags = math.ceil(spec.sample_rate / F0_MIN) + 2
+    n_fft = 1 << (2 * size - 1).bit_length()
+    window = torch.hann_window(size, periodic=False)
+    window_acf = torch.fft.irfft(torch.fft.rfft(window, n_fft).abs().square())[:n_lags]
+    hz = torch.fft.rfftfreq(n_fft, 1 / spec.sample_rate)
+    band = torch.sigmoid((hz - _BAND_LOW) / _BAND_LOW_WIDTH)
+    band = band * torch.sigmoid((_BAND_HIGH - hz) / _BAND_HIGH_WIDTH)
+    power = torch.fft.rfft(frames * window, n_fft).abs().square() * band
+    acf = torch.fft.irfft(power)[:, :n_lags]
+    return acf / acf[:, :1].clamp_min(1e-12) * (window_acf[0] / window_acf)
+
+
+def _peaks(acf: Tensor, spec: MelSpec) -> tuple[Tensor, Tensor]:
+    """Frequency in Hz and strength (T, lags 1 to longest); -inf where there is no peak."""
     left, mid, right = acf[:, :-2], acf[:, 1:-1], acf[:, 2:]
     curve = left - 2 * mid + right
     shift = torch.where(curve < -1e-9, 0.5 * (left - right) / curve.clamp_max(-1e-9), curve * 0)
-    height = mid - 0.25 * (left - right) * shift
-    lag = torch.arange(1, longest + 1) + shift
-    is_peak = (mid > left) & (mid >= right) & (mid > 0.5 * _VOICING_THRESHOLD)
-    is_peak[:, : shortest - 1] = False
+    height = (mid - 0.25 * (left - right) * shift).clamp_max(1.0)
+    n_short = math.floor(spec.sample_rate / _DOUBLED_FROM)
+    doubled = torch.nn.functional.max_pool1d(acf[:, None], 3, 1, 1)[:, 0, 2 : 2 * n_short + 1 : 2]
+    height = torch.cat([0.5 * (height[:, :n_short] + doubled), height[:, n_short:]], 1)
+    lag = torch.arange(1, mid.shape[1] + 1) + shift
     frequency = spec.sample_rate / lag.clamp_min(1.0)
+    is_peak = (mid > left) & (mid >= right) & (mid > 0.5 * _VOICING_THRESHOLD)
+    is_peak &= (frequency >= F0_MIN) & (frequency <= F0_MAX)
     # The octave cost favours the higher of two equally good candidates (Boersma's eq. 24).
-    strength = height.clamp_max(1.0) - _OCTAVE_COST * torch.log2(F0_MIN * lag / spec.sample_rate)
-    strength = torch.where(is_peak, strength, torch.full_like(strength, -torch.inf))
-    best, at = strength.topk(_N_CANDIDATES, dim=1)
-    frequency = frequency.gather(1, at)
-    loudness = (local_peak / peak) / (_SILENCE_THRESHOLD / (1 + _VOICING_THRESHOLD))
-    unvoiced = _VOICING_THRESHOLD + (2 - loudness).clamp_min(0)
-    return (
-        torch.cat([torch.zeros(len(frames), 1), frequency], 1),
-        torch.cat([unvoiced[:, None], best], 1),
-    )
+    strength = height + _OCTAVE_COST * torch.log2(frequency / F0_MIN)
+    return frequency, torch.where(is_peak, strength, torch.full_like(strength, -torch.inf))
 
 
 def _cheapest_path(frequencies: np.ndarray, strengths: np.ndarray, spec: MelSpec) -> np.ndarray:
