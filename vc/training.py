@@ -1,0 +1,270 @@
+"""How the voice autoencoder learns: losses, the two adversaries, optimisers and logging."""
+
+from dataclasses import asdict
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from vc.data import VoiceBatch
+from vc.discriminator import MelDiscriminator
+from vc.encoders import Speaker, SpeakerClassifier
+from vc.model import MEL_MEAN, MEL_SCALE, VoiceAutoencoder, VoiceConfig, relative_mel
+from vc.perturbation import Perturbation
+
+
+class LitVoice(pl.LightningModule):
+    """Trains a :class:`VoiceAutoencoder` to undo somebody else's voice.
+
+    Two adversaries can be switched on. ``speaker_adversary_weight`` > 0: a classifier that finds
+    the speaker in the content codes, with reversed gradient (Ganin & Lempitsky 2015). From
+    ``adversarial_from_step`` on: a mel discriminator (least squares, Mao et al. 2017) that judges
+    reconstructions and conversions between the voices of a batch.
+
+    Optimisation is manual, and every optimiser's step counts in ``global_step``: while the
+    discriminator plays, ``global_step`` advances by two per batch. ``n_steps`` (for the learning
+    rate) counts batches.
+    """
+
+    def __init__(
+        self,
+        network: VoiceConfig = VoiceConfig(),  # noqa: B008 (frozen)
+        n_speakers: int = 1000,
+        warp: float = 0.25,
+        tilt: float = 0.3,
+        noise: float = -1.5,
+        speaker_adversary_weight: float = 0.0,
+        consistency_weight: float = 0.0,
+        adversarial_from_step: int = -1,
+        adversarial_weight: float = 0.1,
+        feature_weight: float = 1.0,
+        cycle_weight: float = 0.5,
+        learning_rate: float = 5.0e-4,
+        discriminator_learning_rate: float = 2.0e-4,
+        n_warmup_steps: int = 500,
+        n_steps: int = 100_000,
+        gradient_clip_norm: float = 1.0,
+    ) -> None:
+        super().__init__()
+        # Plain numbers only: a dataclass in a checkpoint breaks weights_only loading.
+        self.save_hyperparameters({**_plain(locals()), "network": asdict(network)})
+        self.automatic_optimization = False
+        self.network = VoiceAutoencoder(network)
+        self.perturbation = Perturbation(warp=warp, tilt=tilt, noise=noise)
+        self.classifier = (
+            SpeakerClassifier(network.content_dim, n_speakers)
+            if speaker_adversary_weight > 0
+            else None
+        )
+        self.discriminator = (
+            MelDiscriminator(network.n_mels, network.speaker_dim)
+            if adversarial_from_step >= 0
+            else None
+        )
+        self.register_buffer("n_batches_done", torch.zeros((), dtype=torch.long))
+
+    # --- one batch ---------------------------------------------------------------------------
+
+    def training_step(self, batch: VoiceBatch, batch_idx: int) -> None:
+        self._set_learning_rates()
+        playing = self.discriminator is not None and (
+            int(self.n_batches_done) >= self.hparams.adversarial_from_step
+        )
+        losses, mel_hat, content, speaker = self._autoencoder_losses(batch)
+        fakes = None
+        if playing:
+            losses_adversarial, fakes = self._generator_losses(batch, mel_hat, content, speaker)
+            losses |= losses_adversarial
+        total = sum(self._weight(name) * value for name, value in losses.items())
+        optimizer = self._optimizers()[0]
+        optimizer.zero_grad()
+        self.manual_backward(total)
+        norm = torch.nn.utils.clip_grad_norm_(
+            self._player(0), self.hparams.gradient_clip_norm
+        )
+        optimizer.step()
+        if playing:
+            losses |= self._discriminator_step(batch, fakes, speaker)
+        self.n_batches_done += 1
+        self._log("train", {**losses, "gradient_norm": norm}, batch.mel.shape[0])
+
+    def validation_step(self, batch: VoiceBatch, batch_idx: int) -> None:
+        self._evaluate(batch, "val")
+
+    def test_step(self, batch: VoiceBatch, batch_idx: int) -> None:
+        self._evaluate(batch, "test")
+
+    def _evaluate(self, batch: VoiceBatch, stage: str) -> None:
+        relative = relative_mel(batch.mel, batch.mean)
+        mel_hat = self.network(relative, batch.reference, batch.relative_reference, batch.f0)
+        losses = {"reconstruction": reconstruction_loss(mel_hat, batch.mel, batch.valid)}
+        self._log(stage, losses, batch.mel.shape[0])
+
+    def _autoencoder_losses(
+        self, batch: VoiceBatch
+    ) -> tuple[dict[str, Tensor], Tensor, Tensor, Speaker]:
+        h, network = self.hparams, self.network
+        relative = relative_mel(batch.mel, batch.mean)
+        content = network.encode_content(self.perturbation(relative))
+        # The references keep their voice, but a little noise there teaches tolerance.
+        speaker = network.encode_speaker(batch.reference, batch.relative_reference)
+        mel_hat = network.decode(content, speaker, batch.f0)
+        losses = {"reconstruction": reconstruction_loss(mel_hat, batch.mel, batch.valid)}
+        if self.classifier is not None:
+            logits = self.classifier(reverse_gradient(content))
+            losses["speaker_adversary"] = F.cross_entropy(logits, batch.speaker)
+        if h.consistency_weight > 0:
+            other = network.encode_content(self.perturbation(relative))
+            losses["consistency"] = (content - other).abs().mean()
+        return losses, mel_hat, content, speaker
+
+    def _generator_losses(
+        self, batch: VoiceBatch, mel_hat: Tensor, content: Tensor, speaker: Speaker
+    ) -> tuple[dict[str, Tensor], tuple[Tensor, Tensor]]:
+        """Losses of fooling the discriminator by reconstructions and by conversions."""
+        other = Speaker(speaker.vector.roll(1, 0), speaker.tokens.roll(1, 0))
+        f0 = match_pitch(batch.f0, batch.f0.roll(1, 0))
+        converted = self.network.decode(content, other, f0)
+        fakes = (normalise(mel_hat), normalise(converted))
+        vector = speaker.vector.detach()
+        self.discriminator.requires_grad_(False)
+        score, features = self.discriminator(fakes[0], vector)
+        score_converted, _ = self.discriminator(fakes[1], vector.roll(1, 0))
+        with torch.no_grad():
+            _, real_features = self.discriminator(normalise(batch.mel), vector)
+        self.discriminator.requires_grad_(True)
+        losses = {
+            "adversarial": (1 - score).square().mean() + (1 - score_converted).square().mean(),
+            "feature": sum(
+                (a.float() - b.float()).abs().mean()
+                for a, b in zip(features, real_features, strict=True)
+            ),
+        }
+        if self.hparams.cycle_weight > 0:
+            # What is said must survive the conversion: the code of the output is the code put in.
+            again = relative_mel(converted, _segment_mean(converted))
+            losses["cycle"] = (self.network.encode_content(again) - content.detach()).abs().mean()
+        return losses, (fakes[0].detach(), fakes[1].detach())
+
+    def _discriminator_step(
+        self, batch: VoiceBatch, fakes: tuple[Tensor, Tensor], speaker: Speaker
+    ) -> dict[str, Tensor]:
+        vector = speaker.vector.detach()
+        real = normalise(batch.mel)
+        scores = {
+            "real": self.discriminator(real, vector)[0],
+            "reconstructed": self.discriminator(fakes[0], vector)[0],
+            "converted": self.discriminator(fakes[1], vector.roll(1, 0))[0],
+            # Real speech of the wrong voice is a fake too: that makes the critic listen to who.
+            "swapped": self.discriminator(real, vector.roll(1, 0))[0],
+        }
+        loss = (1 - scores["real"]).square().mean() + sum(
+            scores[name].square().mean() for name in ("reconstructed", "converted", "swapped")
+        ) / 3
+        optimizer = self._optimizers()[1]
+        optimizer.zero_grad()
+        self.manual_backward(loss)
+        optimizer.step()
+        means = {f"score_{name}": value.detach().mean() for name, value in scores.items()}
+        return {"discriminator": loss.detach(), **means}
+
+    # --- optimisers --------------------------------------------------------------------------
+
+    def _player(self, i: int) -> list[torch.nn.Parameter]:
+        if i == 1:
+            return list(self.discriminator.parameters())
+        classifier = [] if self.classifier is None else list(self.classifier.parameters())
+        return list(self.network.parameters()) + classifier
+
+    def configure_optimizers(self) -> list[torch.optim.Optimizer]:
+        h = self.hparams
+        optimizers = [torch.optim.AdamW(self._player(0), h.learning_rate, (0.9, 0.98))]
+        if self.discriminator is not None:
+            optimizers.append(
+                torch.optim.AdamW(self._player(1), h.discriminator_learning_rate, (0.5, 0.9))
+            )
+        return optimizers
+
+    def _optimizers(self) -> list:
+        optimizers = self.optimizers()
+        return optimizers if isinstance(optimizers, list) else [optimizers]
+
+    def _set_learning_rates(self) -> None:
+        """Linear warm-up, then a half cosine to a tenth over ``n_steps`` batches."""
+        h, step = self.hparams, int(self.n_batches_done)
+        warm = min(1.0, (step + 1) / max(1, h.n_warmup_steps))
+        progress = torch.tensor(min(1.0, step / h.n_steps))
+        factor = warm * float(0.55 + 0.45 * torch.cos(torch.pi * progress))
+        rates = (h.learning_rate, h.discriminator_learning_rate)
+        for optimizer, rate in zip(self._optimizers(), rates, strict=False):
+            for group in optimizer.param_groups:
+                group["lr"] = rate * factor
+
+    def on_train_epoch_start(self) -> None:
+        # With data and noise a function of the epoch, a resumed run continues exactly.
+        self.trainer.datamodule.set_epoch(self.current_epoch)
+        torch.manual_seed(1000 * self.current_epoch + self.global_rank)
+
+    # --- logging -----------------------------------------------------------------------------
+
+    def _weight(self, name: str) -> float:
+        return 1.0 if name == "reconstruction" else self.hparams[f"{name}_weight"]
+
+    def _log(self, stage: str, values: dict[str, Tensor], batch_size: int) -> None:
+        for name, value in values.items():
+            self.log(
+                f"{stage}/{name}",
+                value,
+                prog_bar=name == "reconstruction",
+                batch_size=batch_size,
+                sync_dist=stage != "train",
+            )
+
+
+def normalise(mel: Tensor) -> Tensor:
+    """A log-mel brought to about zero mean and unit deviation."""
+    return (mel - MEL_MEAN) / MEL_SCALE
+
+
+def reconstruction_loss(mel_hat: Tensor, mel: Tensor, valid: Tensor) -> Tensor:
+    """Mean absolute error of (B, M, T) over valid frames (B, T), in normalised mel units."""
+    if mel_hat.shape != mel.shape:
+        raise ValueError(f"shapes differ: {tuple(mel_hat.shape)} and {tuple(mel.shape)}")
+    error = (mel_hat - mel).abs().mean(1) / MEL_SCALE
+    return (error * valid).sum() / valid.sum().clamp_min(1)
+
+
+def match_pitch(f0: Tensor, f0_target: Tensor) -> Tensor:
+    """``f0`` (B, T) moved to the median of ``f0_target`` (B, T'); unvoiced frames stay 0."""
+
+    def log_median(x: Tensor) -> Tensor:
+        return torch.where(x > 0, x.clamp_min(1).log(), torch.nan).nanmedian(1).values
+
+    shift = (log_median(f0_target) - log_median(f0)).nan_to_num(0.0)
+    return f0 * shift.exp()[:, None]
+
+
+def _segment_mean(mel: Tensor) -> Tensor:
+    loudness = mel.detach().mean(1)
+    active = (loudness >= loudness.quantile(0.95, dim=1, keepdim=True) - 4.0).float()[:, None]
+    return (mel * active).sum(-1) / active.sum(-1).clamp_min(1)
+
+
+class _ReverseGradient(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: object, x: Tensor) -> Tensor:
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(ctx: object, gradient: Tensor) -> Tensor:
+        return -gradient
+
+
+def reverse_gradient(x: Tensor) -> Tensor:
+    """x unchanged, with its gradient's sign reversed on the way back."""
+    return _ReverseGradient.apply(x)
+
+
+def _plain(values: dict) -> dict:
+    return {k: v for k, v in values.items() if k not in ("self", "network", "__class__")}
