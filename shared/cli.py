@@ -100,9 +100,11 @@ class SaveFitConfig(SaveConfigCallback):
         try:
             super().setup(trainer, pl_module, stage)
         except RuntimeError as error:
+            if "NOT exist" not in str(error):
+                raise
             raise ValueError(
-                f"{trainer.log_dir} already holds a run; continue it with --ckpt_path last, or "
-                "start another with --trainer.default_root_dir FOLDER"
+                f"{os.path.normpath(trainer.log_dir)} already holds a run; continue it with "
+                "--ckpt_path last, or start another with --trainer.default_root_dir FOLDER"
             ) from error
 
 
@@ -159,7 +161,9 @@ class BowtieCLI(LightningCLI):
 
 
 def _option_names(parser: LightningArgumentParser) -> list[str]:
-    return [action.dest for action in parser._actions if not action.dest.endswith(".help")]
+    """The options that take a value: not the groups, such as ``model``, and not ``.help``."""
+    names = [action.dest for action in parser._actions if not action.dest.endswith(".help")]
+    return [name for name in names if not any(n.startswith(f"{name}.") for n in names)]
 
 
 def _explain(message: str, known: list[str]) -> str:
