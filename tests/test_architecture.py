@@ -181,6 +181,14 @@ def test_the_house_keeps_the_rule(rule):
     assert rule(files) == []
 
 
+def test_every_package_is_listed_for_installation():
+    tomllib = pytest.importorskip("tomllib", reason="reading TOML needs Python 3.11")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    listed = project["tool"]["setuptools"]["packages"]
+    folders = {Path(path).parent.as_posix() for path in sources()}
+    assert {folder.replace("/", ".") for folder in folders} == set(listed)
+
+
 def test_tests_are_not_named_after_the_standard_library():
     paths = [path.relative_to(ROOT).as_posix() for path in (ROOT / "tests").rglob("*.py")]
     assert badly_named(paths) == []
