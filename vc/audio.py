@@ -247,10 +247,11 @@ class AudioWriter:
         self._sound.write(waveform.detach().float().clamp(-1.0, 1.0).cpu().numpy())
 
     def __exit__(self, kind: type | None, error: object, trace: object) -> None:
-        self._sound.close()
-        if kind is None:
-            os.replace(self._aside, self.path)
-        else:
+        try:
+            self._sound.close()
+            if kind is None:
+                os.replace(self._aside, self.path)
+        finally:
             self._aside.unlink(missing_ok=True)
 
 

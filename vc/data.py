@@ -43,7 +43,9 @@ def read_index(features: str | Path) -> list[Utterance]:
     features = Path(features)
     index = features / "index.jsonl"
     if not index.is_file():
-        raise ValueError(f"{features} has no index.jsonl; make it with: vc prepare CORPUS -o {features}")
+        raise ValueError(
+            f"{features} has no index.jsonl; make it with: vc prepare CORPUS -o {features}"
+        )
     rows = [json.loads(line) for line in index.read_text().splitlines() if line.strip()]
     return [
         Utterance(
@@ -96,7 +98,8 @@ class SegmentDataset(Dataset):
 
     def __getitem__(self, i: int) -> VoiceBatch:
         rng = torch.Generator()
-        rng.manual_seed(self.seed + (int(self.epoch) << 32) + (i << 8))
+        # Hashed, since the generator looks at the low 32 bits of its seed only.
+        rng.manual_seed(hash((self.seed, int(self.epoch), i)) % 2**31)
         speaker = int(torch.multinomial(self.weights, 1, generator=rng))
         choices = self.by_speaker[speaker]
         sizes = torch.tensor([float(u.n_frames) for u in choices])

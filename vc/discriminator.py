@@ -19,8 +19,7 @@ class MelDiscriminator(nn.Module):
         # The band's position matters: a constant ramp beside the mel tells low from high.
         previous = 2
         for width in widths:
-            conv = nn.Conv2d(previous, width, (5, 5), stride=(2, 2), padding=2)
-            self.convs.append(nn.utils.parametrizations.spectral_norm(conv))
+            self.convs.append(nn.Conv2d(previous, width, (5, 5), stride=(2, 2), padding=2))
             previous = width
         self.head = nn.Conv2d(previous, 1, (3, 3), padding=1)
         self.project = nn.Linear(speaker_dim, previous)

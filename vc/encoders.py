@@ -47,7 +47,9 @@ class ContentEncoder(nn.Module):
         super().__init__()
         self.code_noise = code_noise
         self.register_buffer("dct", dct_basis(n_cepstra, n_mels), persistent=False)
-        self.stem = nn.Conv1d(n_cepstra, hidden_dim, kernel_size, stride=2, padding=kernel_size // 2)
+        self.stem = nn.Conv1d(
+            n_cepstra, hidden_dim, kernel_size, stride=2, padding=kernel_size // 2
+        )
         self.blocks = nn.ModuleList(
             ConvBlock(hidden_dim, kernel_size, norm=norm) for _ in range(n_blocks)
         )

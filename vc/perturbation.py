@@ -71,7 +71,7 @@ class Perturbation(nn.Module):
         self.spec = spec or MelSpec()
 
     def forward(self, mel: Tensor) -> Tensor:
-        batch, n_mels, n_frames = mel.shape
+        batch, _, n_frames = mel.shape
         if self.warp > 0:
             exponent = 2 * torch.rand(batch, device=mel.device) - 1
             mel = warp_formants(mel, (1 + self.warp) ** exponent, self.spec)

@@ -80,9 +80,7 @@ class LitVoice(pl.LightningModule):
         optimizer = self._optimizers()[0]
         optimizer.zero_grad()
         self.manual_backward(total)
-        norm = torch.nn.utils.clip_grad_norm_(
-            self._player(0), self.hparams.gradient_clip_norm
-        )
+        norm = torch.nn.utils.clip_grad_norm_(self._player(0), self.hparams.gradient_clip_norm)
         optimizer.step()
         if playing:
             losses |= self._discriminator_step(batch, fakes, speaker)

@@ -1,0 +1,169 @@
+import pytest
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.strategies import DDPStrategy
+
+from tests.vc.features import TINY, write_features
+from vc.data import VoiceData
+from vc.training import LitVoice, match_pitch, reconstruction_loss, reverse_gradient
+
+
+@pytest.fixture(scope="module")
+def features(tmp_path_factory):
+    return write_features(tmp_path_factory.mktemp("features"), n_speakers=6)
+
+
+def make_data(features) -> VoiceData:
+    return VoiceData(
+        features=str(features),
+        batch_size=4,
+        segment_frames=64,
+        reference_frames=48,
+        steps_per_epoch=4,
+        n_validation=4,
+        num_workers=0,
+    )
+
+
+def make_model(**changes) -> LitVoice:
+    settings = {"n_speakers": 6, "n_warmup_steps": 1, "learning_rate": 1.0e-3} | changes
+    return LitVoice(network=TINY, **settings)
+
+
+def make_trainer(folder, **changes) -> pl.Trainer:
+    settings = {
+        "accelerator": "cpu",
+        "devices": 1,
+        "logger": False,
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+        "enable_checkpointing": False,
+        "num_sanity_val_steps": 0,
+        "default_root_dir": folder,
+    } | changes
+    return pl.Trainer(**settings)
+
+
+def weights(model: LitVoice) -> torch.Tensor:
+    return torch.cat([p.detach().flatten() for p in model.network.parameters()])
+
+
+def test_training_lowers_the_reconstruction_error(tmp_path, features):
+    data, model = make_data(features), make_model(learning_rate=5.0e-3)
+    trainer = make_trainer(tmp_path, max_epochs=1)
+    before = make_trainer(tmp_path).validate(model, data, verbose=False)[0]["val/reconstruction"]
+    trainer = make_trainer(tmp_path, max_epochs=12)
+    trainer.fit(model, data)
+    after = trainer.validate(model, data, verbose=False)[0]["val/reconstruction"]
+    assert after < 0.8 * before
+
+
+def test_a_resumed_run_ends_where_the_uninterrupted_one_ends(tmp_path, features):
+    settings = {"speaker_adversary_weight": 0.1, "adversarial_from_step": 2}
+
+    def train(max_epochs: int, ckpt_path: str | None = None) -> LitVoice:
+        pl.seed_everything(1, verbose=False)
+        model = make_model(**settings)
+        saver = ModelCheckpoint(tmp_path, save_last=True, every_n_epochs=1, save_top_k=0)
+        trainer = make_trainer(
+            tmp_path, max_epochs=max_epochs, callbacks=[saver], enable_checkpointing=True
+        )
+        trainer.fit(model, make_data(features), ckpt_path=ckpt_path)
+        return model
+
+    whole = train(2)
+    train(1)
+    resumed = train(2, str(tmp_path / "last.ckpt"))
+    assert int(resumed.n_batches_done) == 8
+    assert torch.equal(weights(whole), weights(resumed))
+
+
+def test_the_discriminator_rests_until_its_step(tmp_path, features):
+    model = make_model(adversarial_from_step=1000)
+    before = [p.clone() for p in model.discriminator.parameters()]
+    make_trainer(tmp_path, max_epochs=1).fit(model, make_data(features))
+    after = list(model.discriminator.parameters())
+    assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
+
+
+def test_both_players_move_in_the_adversarial_stage(tmp_path, features):
+    model = make_model(adversarial_from_step=0)
+    before = [p.clone() for p in model.discriminator.parameters()]
+    network = weights(model)
+    trainer = make_trainer(tmp_path, max_epochs=1)
+    trainer.fit(model, make_data(features))
+    assert any(
+        not torch.equal(a, b) for a, b in zip(before, model.discriminator.parameters(), strict=True)
+    )
+    assert not torch.equal(network, weights(model))
+    assert {"train/adversarial", "train/feature", "train/cycle", "train/discriminator"} <= set(
+        trainer.callback_metrics
+    )
+
+
+def test_checkpoints_hold_plain_data_only(tmp_path, features):
+    trainer = make_trainer(tmp_path, max_epochs=1)
+    trainer.fit(make_model(), make_data(features))
+    trainer.save_checkpoint(tmp_path / "plain.ckpt")
+    loaded = torch.load(tmp_path / "plain.ckpt", weights_only=True)
+    assert loaded["hyper_parameters"]["network"]["content_dim"] == TINY.content_dim
+
+
+class _WriteWeights(pl.Callback):
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        torch.save(weights(pl_module), f"{self.folder}/rank{trainer.global_rank}.pt")
+
+
+def test_two_processes_keep_identical_weights(tmp_path, features):
+    strategy = DDPStrategy(
+        process_group_backend="gloo", start_method="spawn", find_unused_parameters=True
+    )
+    trainer = make_trainer(
+        tmp_path,
+        devices=2,
+        strategy=strategy,
+        max_epochs=1,
+        callbacks=[_WriteWeights(str(tmp_path))],
+    )
+    model = make_model(speaker_adversary_weight=0.1, adversarial_from_step=2)
+    before = weights(model).clone()
+    trainer.fit(model, make_data(features))
+    ranks = [torch.load(tmp_path / f"rank{i}.pt", weights_only=True) for i in range(2)]
+    assert torch.equal(ranks[0], ranks[1])
+    assert not torch.equal(ranks[0], before)
+
+
+def test_the_reconstruction_loss_ignores_frames_that_are_not_there():
+    mel, mel_hat = torch.zeros(2, 80, 10), torch.zeros(2, 80, 10)
+    valid = torch.ones(2, 10)
+    valid[:, 5:] = 0
+    mel_hat[..., 5:] = 100
+    assert reconstruction_loss(mel_hat, mel, valid) == 0
+
+
+def test_the_reconstruction_loss_refuses_to_broadcast():
+    with pytest.raises(ValueError, match="shapes differ"):
+        reconstruction_loss(torch.zeros(2, 1, 80, 10), torch.zeros(2, 80, 10), torch.ones(2, 10))
+
+
+def test_matched_pitch_has_the_targets_median_and_the_sources_melody():
+    f0 = torch.tensor([[0.0, 100.0, 110.0, 120.0, 0.0]])
+    target = torch.tensor([[200.0, 0.0, 220.0, 240.0]])
+    moved = match_pitch(f0, target)
+    assert torch.allclose(moved[0, 1:4], torch.tensor([200.0, 220.0, 240.0]))
+    assert moved[0, 0] == moved[0, 4] == 0
+
+
+def test_pitch_stays_where_the_target_has_none():
+    f0 = torch.tensor([[100.0, 0.0]])
+    assert torch.equal(match_pitch(f0, torch.zeros(1, 3)), f0)
+
+
+def test_a_reversed_gradient_has_the_other_sign():
+    x = torch.ones(3, requires_grad=True)
+    (2 * reverse_gradient(x)).sum().backward()
+    assert torch.equal(x.grad, torch.full((3,), -2.0))
