@@ -3,7 +3,9 @@
 soundfile decodes and encodes, soxr resamples, torchaudio supplies the mel filters.
 """
 
+import contextlib
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +23,9 @@ AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif")
 # soundfile picks the container from the suffix; these are the ones that need a codec named as well.
 _SUBTYPES = {".wav": "PCM_16", ".flac": "PCM_16", ".ogg": "VORBIS", ".opus": "OPUS", ".mp3": None}
 _FORMATS = {".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG", ".opus": "OGG", ".mp3": "MP3"}
+# A WAV that was written to a pipe does not know its size and claims about this much or more.
+_UNKNOWN_SIZE = 0x7FFF0000
+_MP3_FRAME = 1152
 SYNTHETIC_NOTE = "Synthetic speech: voice converted by Bowtie"
 
 
@@ -172,6 +177,8 @@ def stream_audio(
                 break
         if n_read == 0:
             raise AudioError(f"{path} holds no samples; is the file truncated?")
+        if n_read < _counted_frames(path, sound) - 2 * _MP3_FRAME:
+            raise AudioError(f"{path} breaks off or is damaged; export it again")
 
 
 def _open(path: Path) -> soundfile.SoundFile:
@@ -182,10 +189,25 @@ def _open(path: Path) -> soundfile.SoundFile:
     if path.stat().st_size == 0:
         raise AudioError(f"{path} is empty")
     try:
-        return soundfile.SoundFile(str(path))
+        sound = soundfile.SoundFile(str(path))
     except (soundfile.LibsndfileError, RuntimeError) as error:
         known = ", ".join(s[1:].upper() for s in AUDIO_SUFFIXES)
         raise AudioError(f"{path} is not a sound file that can be read ({known})") from error
+    # libsndfile reads what there is of a WAV or AIFF that breaks off and only notes it here.
+    short = re.search(r"^\s*(?:data|SSND) : (\d+) \(should be (\d+)\)", sound.extra_info, re.M)
+    if short and int(short[2]) < int(short[1]) < _UNKNOWN_SIZE:
+        sound.close()
+        raise AudioError(f"{path} breaks off or is damaged; export it again")
+    return sound
+
+
+def _counted_frames(path: Path, sound: soundfile.SoundFile) -> int:
+    """Samples that an MP3's own header promises; 0 where there is only an estimate."""
+    if sound.format != "MP3":
+        return 0
+    with path.open("rb") as file:
+        head = file.read(1 << 16)
+    return sound.frames if b"Xing" in head or b"Info" in head else 0
 
 
 def _read_block(sound: soundfile.SoundFile, n_samples: int, path: Path) -> np.ndarray:
@@ -236,7 +258,9 @@ class AudioWriter:
                 subtype=_SUBTYPES[self._suffix],
             )
         except (OSError, soundfile.LibsndfileError, RuntimeError, ValueError) as error:
-            self._aside.unlink(missing_ok=True)
+            # A parent that is a file makes unlink itself fail.
+            with contextlib.suppress(OSError):
+                self._aside.unlink()
             raise AudioError(f"{self.path} cannot be written ({error})") from error
         if self.note:
             self._sound.comment = self.note

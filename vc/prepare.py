@@ -590,6 +590,9 @@ def _run(
     results: list[_Done] = []
     n_failed, audio_seconds = 0, 0.0
     for result in _map(work, utterances, workers):
+        if not results and workers > 1:
+            # Until now the workers were starting, which says nothing about the time left.
+            start = time.monotonic()
         results.append(result)
         audio_seconds += result.seconds
         if result.status == "failed":
@@ -616,8 +619,8 @@ def _map(
         yield from pool.map(work, utterances, chunksize=_CHUNK)
     except BrokenProcessPool as error:
         raise ValueError(
-            "a worker process died (out of memory?); run again with fewer workers, "
-            "what is done is kept"
+            "a worker process died; run again with fewer workers (what is done is kept), and from "
+            "a script call prepare under if __name__ == '__main__'"
         ) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
