@@ -1,0 +1,1 @@
+"""From mel and pitch to sound."""

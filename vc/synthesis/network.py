@@ -1,0 +1,167 @@
+"""The trained synthesiser: pulses and noise, filtered frame by frame as the mel asks.
+
+A source-filter model in the spirit of DDSP (Engel et al. 2020) and of the neural source-filter
+family (Wang et al. 2019): the pitch is given, so the network has to learn only the filters.
+"""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from vc.audio import MelSpec, mel_filters
+from vc.synthesis.base import Vocoder
+from vc.synthesis.excitation import PITCH_CONTEXT, Excitation, Position, excite
+
+# Pulses, noise, breath: see excitation.py.
+N_SOURCES = 3
+# No filter exceeds the mel's own envelope by more than this (natural log: 26 dB).
+_MAX_BOOST = 3.0
+# Typical mean and deviation of the natural-log mel at the level all features are brought to.
+_MEL_MEAN, _MEL_SCALE = -5.0, 2.0
+_PITCH_CENTRE = math.log(160.0)
+
+
+class Block(nn.Module):
+    """x (B, C, T) + a dilated convolution of it; normalised per frame, so that pieces agree."""
+
+    def __init__(self, width: int, dilation: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.conv = nn.Conv1d(width, width, 3, padding=dilation, dilation=dilation)
+        self.out = nn.Conv1d(width, width, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.norm(x.mT).mT
+        return x + self.out(functional.gelu(self.conv(y)))
+
+
+class SourceFilter(Vocoder):
+    """Filters an excitation of the given pitch in the Fourier domain; see `Vocoder` for shapes.
+
+    Each frame of the excitation (two hops long, Hann) is multiplied by the response that the
+    network gives it and overlap-added at full length. The pulses' filter is minimum-phase, like
+    a vocal tract (Oppenheim & Schafer), since pulses with all harmonics in step sound buzzy.
+    """
+
+    def __init__(
+        self,
+        spec: MelSpec | None = None,
+        width: int = 256,
+        dilations: Sequence[int] = (1, 2, 4, 2, 1),
+        minimum_phase: bool = True,
+    ) -> None:
+        super().__init__()
+        self.spec = spec or MelSpec()
+        self.config = {
+            "width": width,
+            "dilations": list(dilations),
+            "minimum_phase": minimum_phase,
+        }
+        self.minimum_phase = minimum_phase
+        # Six hops: short enough to be cheap, long enough for 20 ms of ringing on either side.
+        self.n_fft = 6 * self.spec.hop_length
+        self.n_bins = self.n_fft // 2 + 1
+        # Frames to either side: the network's, the overlap's and the held pitch's.
+        self.context = 2 + sum(dilations) + 4 + PITCH_CONTEXT
+        self.enter = nn.Conv1d(self.spec.n_mels + 2, width, 5, padding=2)
+        self.blocks = nn.Sequential(*(Block(width, d) for d in dilations))
+        self.norm = nn.LayerNorm(width)
+        self.gains = nn.Conv1d(width, N_SOURCES * self.n_bins, 1)
+        window = torch.hann_window(2 * self.spec.hop_length)
+        self.register_buffer("window", window, persistent=False)
+        self.register_buffer("to_bins", _bands_to_bins(self.spec, self.n_bins), persistent=False)
+        self._start_from_a_sensible_mix()
+
+    def render(self, mel: Tensor, f0: Tensor, position: Position) -> Tensor:
+        spec = self.spec
+        excitation = excite(f0, spec.hop_length, spec.sample_rate, self._margin, position)
+        return self.filter(excitation, self.responses(mel, f0))
+
+    @property
+    def _margin(self) -> int:
+        return self.spec.hop_length
+
+    def log_gains(self, mel: Tensor, f0: Tensor) -> Tensor:
+        """Natural-log magnitude responses (B, 3, F, T) for pulses, noise and breath."""
+        voiced = (f0 > 0).to(mel.dtype)
+        pitch = voiced * (torch.log(f0.clamp_min(20.0)) - _PITCH_CENTRE)
+        x = torch.cat([(mel - _MEL_MEAN) / _MEL_SCALE, pitch[:, None], voiced[:, None]], 1)
+        x = self.blocks(self.enter(x))
+        x = self.gains(self.norm(x.mT).mT).float()
+        envelope = torch.einsum("fm,bmt->bft", self.to_bins, mel.float())
+        boost = x.unflatten(1, (N_SOURCES, self.n_bins)).clamp_max(_MAX_BOOST)
+        return boost + envelope[:, None]
+
+    def responses(self, mel: Tensor, f0: Tensor) -> Tensor:
+        """Complex responses (B, 3, F, T); the pulses' phase serves the breath as well."""
+        log_gains = self.log_gains(mel, f0)
+        magnitude = log_gains.exp()
+        if not self.minimum_phase:
+            return torch.complex(magnitude, torch.zeros_like(magnitude))
+        phase = minimum_phase(log_gains[:, 0], self.n_fft)
+        turn = torch.polar(torch.ones_like(phase), phase)
+        return torch.stack(
+            [magnitude[:, 0] * turn, magnitude[:, 1].to(turn.dtype), magnitude[:, 2] * turn], 1
+        )
+
+    def filter(self, excitation: Excitation, responses: Tensor) -> Tensor:
+        """The waveform (B, S) of the filtered sources, S = (T - 1) * hop."""
+        hop = self.spec.hop_length
+        total = None
+        for source, response in zip(excitation, responses.unbind(1), strict=True):
+            frames = source.unfold(1, 2 * hop, hop) * self.window
+            # The frame sits in the middle of the transform, with two hops of room on both sides.
+            frames = functional.pad(frames, (2 * hop, 2 * hop))
+            spectrum = torch.fft.rfft(frames).mT * response
+            total = spectrum if total is None else total + spectrum
+        return overlap_add(torch.fft.irfft(total.mT, self.n_fft), hop)
+
+    def _start_from_a_sensible_mix(self) -> None:
+        """At first: pulses below 4 kHz, noise above, as in the simplest of vocoders."""
+        nn.init.normal_(self.gains.weight, std=0.01)
+        frequency = torch.linspace(0, 0.5 * self.spec.sample_rate, self.n_bins)
+        slope = (frequency - 4000) / 1000
+        with torch.no_grad():
+            pulses, noise, breath = self.gains.bias.view(N_SOURCES, self.n_bins)
+            pulses.copy_(functional.logsigmoid(-slope))
+            noise.copy_(functional.logsigmoid(slope))
+            breath.copy_(functional.logsigmoid(slope) - 1.0)
+
+
+def minimum_phase(log_magnitude: Tensor, n_fft: int) -> Tensor:
+    """Phase (B, F, T) in radians of the causal filter with this log magnitude (by its cepstrum)."""
+    cepstrum = torch.fft.irfft(log_magnitude.mT, n_fft)
+    half = n_fft // 2
+    causal = functional.pad(2 * cepstrum[..., 1:half], (1, n_fft - half))
+    return torch.fft.rfft(causal).imag.mT
+
+
+def overlap_add(frames: Tensor, hop: int) -> Tensor:
+    """Frames (B, T, 6 * hop) centred on frame positions -> samples (B, (T - 1) * hop)."""
+    batch, n_frames, size = frames.shape
+    parts = frames.unflatten(2, (size // hop, hop))
+    n_parts = parts.shape[2]
+    total = frames.new_zeros(batch, n_frames + n_parts - 1, hop)
+    for k in range(n_parts):
+        total[:, k : k + n_frames] += parts[:, :, k]
+    half = n_parts // 2
+    return total[:, half : half + n_frames - 1].flatten(1)
+
+
+def _bands_to_bins(spec: MelSpec, n_bins: int) -> Tensor:
+    """Matrix (F, M) that spreads log bands over bins: straight lines between band centres."""
+    filters = mel_filters(spec)
+    frequency = torch.linspace(0, 0.5 * spec.sample_rate, filters.shape[0])
+    centres = (filters * frequency[:, None]).sum(0) / filters.sum(0)
+    wanted = torch.linspace(0, 0.5 * spec.sample_rate, n_bins)
+    right = torch.searchsorted(centres, wanted).clamp(1, spec.n_mels - 1)
+    share = (wanted - centres[right - 1]) / (centres[right] - centres[right - 1])
+    share = share.clamp(0, 1)
+    matrix = torch.zeros(n_bins, spec.n_mels)
+    rows = torch.arange(n_bins)
+    matrix[rows, right] += share
+    matrix[rows, right - 1] += 1 - share
+    return matrix

@@ -1,0 +1,108 @@
+"""How the synthesiser learns: from mels that are a little worse than real ones, to real speech."""
+
+from collections.abc import Sequence
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from vc.synthesis.data import SynthesisBatch
+from vc.synthesis.excitation import excite
+from vc.synthesis.losses import SpectralDistance, energy_distance
+from vc.synthesis.network import SourceFilter
+
+# Frames at either edge of a crop whose neighbours are missing; the loss leaves them out.
+_EDGE = 4
+
+
+class LitSynthesiser(pl.LightningModule):
+    """Trains a `SourceFilter` by the energy distance of spectra (named losses log and linear).
+
+    ``blur`` is the share of crops whose mel is smoothed in time and frequency, ``mel_noise`` the
+    largest deviation of the noise added to it: decoders' mels are smoother than real ones, and
+    off. ``repulsion`` false takes one draw and the plain distance (for the ablation).
+    """
+
+    def __init__(
+        self,
+        width: int = 256,
+        dilations: Sequence[int] = (1, 2, 4, 2, 1),
+        minimum_phase: bool = True,
+        learning_rate: float = 1e-3,
+        warmup_steps: int = 200,
+        total_steps: int = 6000,
+        linear_weight: float = 1.0,
+        blur: float = 0.5,
+        mel_noise: float = 0.1,
+        repulsion: bool = True,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        self.synthesiser = SourceFilter(
+            width=width, dilations=dilations, minimum_phase=minimum_phase
+        )
+        self.distance = SpectralDistance()
+
+    def training_step(self, batch: SynthesisBatch, index: int) -> Tensor:
+        mel = blurred(batch.mel, self.hparams.blur, self.hparams.mel_noise)
+        return self._step(batch._replace(mel=mel), "train")
+
+    def validation_step(self, batch: SynthesisBatch, index: int) -> Tensor:
+        return self._step(batch, "val")
+
+    def _step(self, batch: SynthesisBatch, stage: str) -> Tensor:
+        model = self.synthesiser
+        responses = model.responses(batch.mel, batch.f0)
+        with torch.autocast(self.device.type, enabled=False):
+            first, second = (self._draw(batch.f0, responses) for _ in range(2))
+            edge = _EDGE * model.spec.hop_length
+            truth = batch.waveform[:, edge:-edge]
+            if self.hparams.repulsion:
+                log_part, linear_part = energy_distance(self.distance, truth, first, second)
+            else:
+                log_part, linear_part = energy_distance(self.distance, truth, first, first)
+        loss = log_part + self.hparams.linear_weight * linear_part
+        named = {f"{stage}/loss": loss, f"{stage}/log": log_part, f"{stage}/linear": linear_part}
+        self.log_dict(named, batch_size=len(batch.mel), prog_bar=stage == "val")
+        return loss
+
+    def _draw(self, f0: Tensor, responses: Tensor) -> Tensor:
+        """One waveform (B, S') of the inner frames, with its own noise and phase."""
+        spec = self.synthesiser.spec
+        excitation = excite(f0, spec.hop_length, spec.sample_rate, spec.hop_length)
+        edge = _EDGE * spec.hop_length
+        return self.synthesiser.filter(excitation, responses)[:, edge:-edge]
+
+    def configure_optimizers(self) -> dict:
+        p = self.hparams
+        optimiser = torch.optim.AdamW(
+            self.synthesiser.parameters(), p.learning_rate, betas=(0.9, 0.98), weight_decay=0.01
+        )
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimiser,
+            p.learning_rate,
+            total_steps=p.total_steps + 1,
+            pct_start=min(0.3, p.warmup_steps / p.total_steps),
+            final_div_factor=1000,
+        )
+        return {
+            "optimizer": optimiser,
+            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
+        }
+
+
+def blurred(mel: Tensor, share: float, noise: float) -> Tensor:
+    """The mel (B, M, T) as a decoder might have made it: a ``share`` of the batch smoothed by up
+    to 1.5 frames and bands, all of it with noise of a deviation up to ``noise``."""
+    batch = mel.shape[0]
+    levels = torch.rand(batch, device=mel.device) * (torch.rand(batch, device=mel.device) < share)
+    smooth = mel
+    kernel = mel.new_tensor([0.06, 0.24, 0.4, 0.24, 0.06])
+    smooth = functional.conv2d(
+        functional.pad(smooth[:, None], (2, 2, 2, 2), mode="replicate"),
+        (kernel[:, None] * kernel[None])[None, None],
+    )[:, 0]
+    mel = torch.lerp(mel, smooth, levels[:, None, None])
+    deviation = noise * torch.rand(batch, 1, 1, device=mel.device)
+    return mel + deviation * torch.randn_like(mel)
