@@ -44,7 +44,8 @@ def track_pitch(waveform: Tensor, spec: MelSpec | None = None, peak: float | Non
     """F0 in Hz (T,), 0 where unvoiced, at the mel's frames (T = 1 + S // hop).
 
     ``waveform`` is (S,); ``peak`` is the largest magnitude of the whole recording when
-    ``waveform`` is a piece of it (it decides what counts as silence).
+    ``waveform`` is a piece of it (it decides what counts as silence). Pieces that start at whole
+    hops and bring half a second of context on each side give the frames of the whole.
     """
     spec = spec or MelSpec()
     if waveform.ndim != 1:
