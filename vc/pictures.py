@@ -22,9 +22,9 @@ PITCH = "#5ce1e6"
 # What lies this far below the loudest band is drawn as silence: 8 nepers are 70 dB.
 _RANGE = 8.0
 _MEL_TICKS = (250, 500, 1000, 2000, 4000, 8000)
-_PITCH_TICKS = (75, 100, 150, 200, 300, 400, 600)
-# Semitones of room above and below the melody.
-_ROOM = 4.0
+_PITCH_TICKS = (100, 150, 200, 300, 400, 600)
+# Hz that the pitch axis always shows, so that figures of different voices compare.
+_PITCH_RANGE = (70.0, 420.0)
 
 
 def mel_figure(
@@ -35,7 +35,7 @@ def mel_figure(
     """One panel per named mel (M, T), stacked on one time axis, with its ``f0`` (T,) drawn in.
 
     The left axis is the mel's in Hz, the right one the pitch's in Hz on a logarithmic scale (Hz,
-    0 = unvoiced; names may be missing). All panels share colours and axes, so they compare.
+    0 = unvoiced; names may be missing). Panels share colours and axes, so they compare.
     Raises ValueError when there is no mel or its shape is not that of ``spec``.
     """
     spec = spec or MelSpec()
@@ -84,8 +84,8 @@ def _pitch_range(pitches: dict[str, np.ndarray]) -> tuple[float, float] | None:
     joined = np.concatenate(voiced) if voiced else np.zeros(0)
     if joined.size == 0:
         return None
-    room = 2 ** (_ROOM / 12)
-    return float(joined.min()) / room, float(joined.max()) * room
+    low, high = _PITCH_RANGE
+    return min(low, float(joined.min())), max(high, float(joined.max()))
 
 
 def _draw_mel(axes: Axes, mel: np.ndarray, spec: MelSpec, loudest: float) -> None:

@@ -61,3 +61,9 @@ def test_a_figure_is_drawn_without_pyplot(spoken, tmp_path):
 def test_what_is_no_mel_is_refused(mels):
     with pytest.raises(ValueError, match="mel"):
         mel_figure(mels)
+
+
+def test_figures_of_a_low_and_a_high_voice_have_the_same_pitch_axis(spoken):
+    mel, f0 = spoken
+    low, high = (mel_figure({"a": mel}, {"a": f0 * scale}) for scale in (0.8, 1.8))
+    assert low.axes[1].get_ylim() == high.axes[1].get_ylim()
