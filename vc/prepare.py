@@ -592,7 +592,7 @@ def _run(
     for result in _map(work, utterances, workers):
         if not results and workers > 1:
             # Until now the workers were starting, which says nothing about the time left.
-            start = time.monotonic()
+            start = shown = time.monotonic()
         results.append(result)
         audio_seconds += result.seconds
         if result.status == "failed":

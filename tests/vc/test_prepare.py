@@ -81,7 +81,7 @@ def test_a_feature_file_holds_mel_f0_and_waveform_of_the_scaled_recording(
     assert features["f0"].shape == (row["frames"],)
     assert row["frames"] == 1 + len(waveform) // 160
     assert row["seconds"] == pytest.approx(len(waveform) / 16_000, abs=0.02)
-    source = read_audio(corpus / row["source"])
+    source = trim_silence(read_audio(corpus / row["source"]))
     source = source * (LEVEL / active_level(source))
     mel = LogMel()(source[None])[0]
     assert (mel - features["mel"].float()).abs().max() < 0.02
@@ -136,9 +136,8 @@ def test_loudness_of_the_recording_does_not_show_in_the_features(tmp_path: Path)
             subtype="FLOAT",
         )  # fmt: skip
     run(tmp_path / "c", tmp_path / "out")
-    loud, soft = (
-        load_file(tmp_path / "out" / s / "u.safetensors")["mel"] for s in ("loud", "soft")
-    )
+    loud = load_file(tmp_path / "out" / "loud" / "u.safetensors")["mel"]
+    soft = load_file(tmp_path / "out" / "soft" / "u.safetensors")["mel"]
     assert (loud.float() - soft.float()).abs().max() < 0.02
 
 
@@ -390,8 +389,6 @@ def test_train_and_dev_folders_are_splits_and_not_speakers(tmp_path: Path) -> No
 
 
 def test_names_that_are_no_file_names_get_safe_and_different_ids(tmp_path: Path) -> None:
-    for name in ("Ann B", "Ann/B", "ann b", ".."):
-        (tmp_path / "x").mkdir(exist_ok=True)
     rows = [
         {"file": f"{i}.wav", "speaker": name}
         for i, name in enumerate(("Ann B", "Ann/B", "ann b", "..", "çeşme"))
@@ -432,10 +429,10 @@ def test_one_usable_speaker_is_refused_and_no_index_is_written(tmp_path: Path) -
 def test_missing_empty_and_wrong_corpora_are_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="does not exist"):
         run(tmp_path / "none", tmp_path / "out")
+    (tmp_path / "empty").mkdir()
     with pytest.raises(ValueError, match="no sound files"):
-        (tmp_path / "empty").mkdir()
         run(tmp_path / "empty", tmp_path / "out")
-    with pytest.raises(ValueError, match="not a folder or a .tsv manifest"):
+    with pytest.raises(ValueError, match=r"not a folder or a \.tsv manifest"):
         run(write(tmp_path / "a.wav"), tmp_path / "out")
     with pytest.raises(ValueError, match="workers must be at least 1"):
         run(tmp_path, tmp_path / "out", workers=0)
