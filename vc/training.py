@@ -4,14 +4,18 @@ from dataclasses import asdict
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.loggers import TensorBoardLogger
 from torch import Tensor
 from torch.nn import functional as F
 
+from vc.audio import SAMPLE_RATE
 from vc.data import VoiceBatch
 from vc.discriminator import MelDiscriminator
 from vc.encoders import Speaker, SpeakerClassifier
 from vc.model import MEL_MEAN, MEL_SCALE, VoiceAutoencoder, VoiceConfig, relative_mel
 from vc.perturbation import Perturbation
+from vc.pictures import mel_figure
+from vc.synthesis.griffin_lim import GriffinLim
 
 
 class LitVoice(pl.LightningModule):
@@ -34,6 +38,7 @@ class LitVoice(pl.LightningModule):
         warp: float = 0.25,
         tilt: float = 0.3,
         noise: float = -1.5,
+        n_masks: int = 2,
         speaker_adversary_weight: float = 0.0,
         consistency_weight: float = 0.0,
         adversarial_from_step: int = -1,
@@ -45,13 +50,14 @@ class LitVoice(pl.LightningModule):
         n_warmup_steps: int = 500,
         n_steps: int = 100_000,
         gradient_clip_norm: float = 1.0,
+        examples_every_n_epochs: int = 5,
     ) -> None:
         super().__init__()
         # Plain numbers only: a dataclass in a checkpoint breaks weights_only loading.
         self.save_hyperparameters({**_plain(locals()), "network": asdict(network)})
         self.automatic_optimization = False
         self.network = VoiceAutoencoder(network)
-        self.perturbation = Perturbation(warp=warp, tilt=tilt, noise=noise)
+        self.perturbation = Perturbation(warp=warp, tilt=tilt, noise=noise, n_masks=n_masks)
         self.classifier = (
             SpeakerClassifier(network.content_dim, n_speakers)
             if speaker_adversary_weight > 0
@@ -62,14 +68,15 @@ class LitVoice(pl.LightningModule):
             if adversarial_from_step >= 0
             else None
         )
-        self.register_buffer("n_batches_done", torch.zeros((), dtype=torch.long))
+        # Kept out of the state_dict, where weight averaging would average it.
+        self.n_batches_done = 0
 
     # --- one batch ---------------------------------------------------------------------------
 
     def training_step(self, batch: VoiceBatch, batch_idx: int) -> None:
         self._set_learning_rates()
         playing = self.discriminator is not None and (
-            int(self.n_batches_done) >= self.hparams.adversarial_from_step
+            self.n_batches_done >= self.hparams.adversarial_from_step
         )
         losses, mel_hat, content, speaker = self._autoencoder_losses(batch)
         fakes = None
@@ -88,16 +95,49 @@ class LitVoice(pl.LightningModule):
         self._log("train", {**losses, "gradient_norm": norm}, batch.mel.shape[0])
 
     def validation_step(self, batch: VoiceBatch, batch_idx: int) -> None:
-        self._evaluate(batch, "val")
+        mel_hat = self._evaluate(batch, "val")
+        due = self.current_epoch % self.hparams.examples_every_n_epochs == 0
+        if batch_idx == 0 and due and not self.trainer.sanity_checking:
+            self._log_examples(batch, mel_hat)
 
     def test_step(self, batch: VoiceBatch, batch_idx: int) -> None:
         self._evaluate(batch, "test")
 
-    def _evaluate(self, batch: VoiceBatch, stage: str) -> None:
+    def _evaluate(self, batch: VoiceBatch, stage: str) -> Tensor:
         relative = relative_mel(batch.mel, batch.mean)
         mel_hat = self.network(relative, batch.reference, batch.relative_reference, batch.f0)
         losses = {"reconstruction": reconstruction_loss(mel_hat, batch.mel, batch.valid)}
         self._log(stage, losses, batch.mel.shape[0])
+        return mel_hat
+
+    def _log_examples(self, batch: VoiceBatch, mel_hat: Tensor) -> None:
+        """Sound and pictures of the first validation segments, always the same ones."""
+        if not isinstance(self.logger, TensorBoardLogger) or batch.mel.shape[0] < 2:
+            return
+        board, n = self.logger.experiment, min(3, batch.mel.shape[0] - 1)
+        speaker = self.network.encode_speaker(batch.reference, batch.relative_reference)
+        other = Speaker(speaker.vector.roll(1, 0), speaker.tokens.roll(1, 0))
+        f0 = match_pitch(batch.f0, batch.f0.roll(1, 0))
+        content = self.network.encode_content(relative_mel(batch.mel, batch.mean))
+        converted = self.network.decode(content, other, f0)
+        for i in range(n):
+            mels = {"target": batch.mel[i], "reconstruction": mel_hat[i], "conversion": converted[i]}
+            pitches = {"target": batch.f0[i], "reconstruction": batch.f0[i], "conversion": f0[i]}
+            mels = {name: mel.detach().float() for name, mel in mels.items()}
+            board.add_figure(f"val/example_{i}", mel_figure(mels, pitches), self.global_step)
+            for name, mel in mels.items():
+                board.add_audio(
+                    f"val/example_{i}_{name}",
+                    self._listen(mel, pitches[name]),
+                    self.global_step,
+                    SAMPLE_RATE,
+                )
+
+    def _listen(self, mel: Tensor, f0: Tensor) -> Tensor:
+        """The sound (S,) of one mel, at full scale; spectra want full precision."""
+        with torch.autocast(self.device.type, enabled=False):
+            waveform = GriffinLim().to(self.device)(mel[None], f0[None])[0]
+        return waveform / waveform.abs().max().clamp_min(1e-3)
 
     def _autoencoder_losses(
         self, batch: VoiceBatch
@@ -190,7 +230,7 @@ class LitVoice(pl.LightningModule):
 
     def _set_learning_rates(self) -> None:
         """Linear warm-up, then a half cosine to a tenth over ``n_steps`` batches."""
-        h, step = self.hparams, int(self.n_batches_done)
+        h, step = self.hparams, self.n_batches_done
         warm = min(1.0, (step + 1) / max(1, h.n_warmup_steps))
         progress = torch.tensor(min(1.0, step / h.n_steps))
         factor = warm * float(0.55 + 0.45 * torch.cos(torch.pi * progress))
@@ -203,6 +243,12 @@ class LitVoice(pl.LightningModule):
         # With data and noise a function of the epoch, a resumed run continues exactly.
         self.trainer.datamodule.set_epoch(self.current_epoch)
         torch.manual_seed(1000 * self.current_epoch + self.global_rank)
+
+    def on_save_checkpoint(self, checkpoint: dict) -> None:
+        checkpoint["n_batches_done"] = self.n_batches_done
+
+    def on_load_checkpoint(self, checkpoint: dict) -> None:
+        self.n_batches_done = checkpoint["n_batches_done"]
 
     # --- logging -----------------------------------------------------------------------------
 

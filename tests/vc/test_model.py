@@ -1,22 +1,9 @@
 import pytest
 import torch
 
+from tests.vc.features import TINY
 from vc.encoders import Speaker, dct_basis
-from vc.model import VoiceAutoencoder, VoiceConfig, mean_spectrum, relative_mel
-
-TINY = VoiceConfig(
-    content_dim=4,
-    content_hidden_dim=16,
-    n_content_blocks=2,
-    speaker_dim=12,
-    n_tokens=3,
-    speaker_hidden_dim=16,
-    n_speaker_blocks=1,
-    decoder_hidden_dim=16,
-    n_decoder_blocks=3,
-    fine_dim=8,
-    n_fine_blocks=1,
-)
+from vc.model import VoiceAutoencoder, mean_spectrum, relative_mel
 
 
 @pytest.fixture

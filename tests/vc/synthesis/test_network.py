@@ -1,0 +1,99 @@
+import torch
+
+from vc.audio import LogMel, MelSpec
+from vc.synthesis.network import SourceFilter, minimum_phase, overlap_add
+
+
+def small() -> SourceFilter:
+    torch.manual_seed(0)
+    return SourceFilter(width=16, dilations=(1, 2)).eval()
+
+
+def voice(n_frames: int) -> tuple[torch.Tensor, torch.Tensor]:
+    torch.manual_seed(1)
+    mel = torch.randn(2, 80, n_frames) - 5
+    f0 = 150 + 40 * torch.sin(torch.arange(n_frames) / 15).expand(2, -1).clone()
+    f0[:, n_frames // 3 : n_frames // 2] = 0
+    return mel, f0
+
+
+def test_frames_that_are_not_changed_add_up_to_the_waveform():
+    waveform = torch.randn(1, 50 * 160 + 320)
+    window = torch.hann_window(320)
+    frames = torch.nn.functional.pad(waveform.unfold(1, 320, 160) * window, (320, 320))
+    again = overlap_add(frames, 160)
+    torch.testing.assert_close(again[:, 160:-160], waveform[:, 320:-320])
+
+
+def test_a_minimum_phase_response_is_causal():
+    frequency = torch.linspace(0, torch.pi, 481)
+    one_pole = -torch.log((1 - 0.9 * torch.exp(-1j * frequency)).abs())[None, :, None]
+    phase = minimum_phase(one_pole, 960)
+    response = torch.fft.irfft(torch.polar(one_pole.exp(), phase)[0, :, 0], 960)
+    torch.testing.assert_close(response[:100], 0.9 ** torch.arange(100.0), atol=1e-3, rtol=0.0)
+    assert response[480:].abs().max() < 1e-3
+
+
+def test_silence_in_the_mel_is_silence_in_the_sound():
+    mel = torch.full((1, 80, 100), MelSpec().floor).log()
+    for f0 in (torch.zeros(1, 100), torch.full((1, 100), 120.0)):
+        assert small()(mel, f0).abs().max() < 10 ** (-60 / 20)
+
+
+def test_noise_filtered_by_its_own_mel_has_that_mel():
+    model = small()
+    with torch.no_grad():
+        model.gains.weight.zero_()
+        model.gains.bias.view(3, -1)[0] = -20
+        model.gains.bias.view(3, -1)[1] = 0
+        model.gains.bias.view(3, -1)[2] = -20
+    mel = (-4 + torch.sin(torch.arange(80) / 12))[None, :, None].expand(1, 80, 400)
+    again = LogMel()(model(mel, torch.zeros(1, 400)))
+    assert (again[0, 3:, 10:-10].mean(1) - mel[0, 3:, 0]).abs().max() < 0.45
+
+
+def test_pieces_sound_like_the_whole():
+    model = small()
+    mel, f0 = voice(400)
+    with torch.inference_mode():
+        whole = model(mel, f0)
+        for size in (1, 37, 150, 399):
+            stream = model.stream()
+            pieces = zip(mel.split(size, 2), f0.split(size, 1), strict=True)
+            parts = [stream.push(m, f) for m, f in pieces] + [stream.finish()]
+            torch.testing.assert_close(torch.cat(parts, 1), whole, atol=1e-4 * 0.05, rtol=0.0)
+
+
+def test_no_sample_depends_on_frames_beyond_the_context():
+    model = small()
+    mel, f0 = voice(200)
+    later = mel.clone()
+    later[:, :, 120:] += 1
+    same = (120 - model.context) * 160
+    with torch.inference_mode():
+        assert torch.equal(model(mel, f0)[:, :same], model(later, f0)[:, :same])
+
+
+def test_a_wrong_octave_of_f0_leaves_the_level_alone():
+    model = small()
+    mel, f0 = voice(200)
+    with torch.inference_mode():
+        right = model(mel, f0)
+        for factor in (0.5, 2.0):
+            wrong = model(mel, f0 * factor)
+            assert torch.isfinite(wrong).all()
+            assert 0.4 < float(wrong.std() / right.std()) < 2.5
+
+
+def test_gradients_reach_every_parameter_and_the_mel():
+    model = small().train()
+    mel, f0 = voice(60)
+    mel.requires_grad_()
+    model(mel, f0).square().mean().backward()
+    assert mel.grad.abs().sum() > 0
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None and parameter.grad.abs().sum() > 0, name
+
+
+def test_the_default_synthesiser_stays_within_two_million_parameters():
+    assert sum(p.numel() for p in SourceFilter().parameters()) <= 2_000_000
