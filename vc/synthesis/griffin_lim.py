@@ -70,7 +70,7 @@ class GriffinLim(Vocoder):
     def _block(self, magnitude: Tensor) -> Tensor:
         """Sound (B, (T - 1) * hop) from a fixed random start, so that it is always the same."""
         n_samples = (magnitude.shape[2] - 1) * self.spec.hop_length
-        missing = max(0, 1 + self.spec.n_fft // (2 * self.spec.hop_length) - magnitude.shape[2])
+        missing = max(0, 2 + self.spec.n_fft // (2 * self.spec.hop_length) - magnitude.shape[2])
         magnitude = torch.nn.functional.pad(magnitude, (0, missing))
         with torch.random.fork_rng(devices=[magnitude.device] if magnitude.is_cuda else []):
             torch.manual_seed(0)

@@ -27,6 +27,9 @@ class HubHifiGan(Vocoder):
         from transformers import SpeechT5HifiGan, SpeechT5HifiGanConfig
 
         self.spec = spec or MelSpec()
+        if Path(source).is_dir() and not (Path(source) / "config.json").is_file():
+            # transformers would go on with the defaults of the class.
+            raise ValueError(f"no HiFi-GAN vocoder at {source} (no config.json in it)")
         try:
             config = SpeechT5HifiGanConfig.from_pretrained(source)
             _check(config, self.spec, source)

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 # 8 ms tells whether sound comes in pulses, 128 ms whether harmonics are where they should be.
-SIZES = (128, 256, 512, 1024, 2048)
+SIZES = (128, 320, 800, 2048)
 
 
 class SpectralDistance(nn.Module):
@@ -30,7 +30,7 @@ class SpectralDistance(nn.Module):
     def _magnitude(self, waveform: Tensor, size: int) -> Tensor:
         window = getattr(self, f"window_{size}")
         stft = torch.stft(
-            waveform, size, size // 4, window=window, center=False, return_complex=True
+            waveform, size, size // 2, window=window, center=False, return_complex=True
         )
         power = torch.view_as_real(stft).square().sum(-1) / window.square().sum()
         # The square root has no slope at 0; the floor is far below what the log part hears.

@@ -91,7 +91,8 @@ class SourceFilter(Vocoder):
         x = torch.cat([(mel - _MEL_MEAN) / _MEL_SCALE, pitch[:, None], voiced[:, None]], 1)
         x = self.blocks(self.enter(x))
         x = self.gains(self.norm(x.mT).mT).float()
-        envelope = torch.einsum("fm,bmt->bft", self.to_bins, mel.float())
+        with torch.autocast(mel.device.type, enabled=False):
+            envelope = torch.einsum("fm,bmt->bft", self.to_bins, mel.float())
         boost = x.unflatten(1, (N_SOURCES, self.n_bins)).clamp_max(_MAX_BOOST)
         return boost + envelope[:, None]
 

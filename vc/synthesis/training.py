@@ -1,6 +1,7 @@
 """How the synthesiser learns: from mels that are a little worse than real ones, to real speech."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytorch_lightning as pl
 import torch
@@ -11,6 +12,7 @@ from vc.synthesis.data import SynthesisBatch
 from vc.synthesis.excitation import excite
 from vc.synthesis.losses import SpectralDistance, energy_distance
 from vc.synthesis.network import SourceFilter
+from vc.vocoder import save_synthesiser
 
 # Frames at either edge of a crop whose neighbours are missing; the loss leaves them out.
 _EDGE = 4
@@ -30,8 +32,7 @@ class LitSynthesiser(pl.LightningModule):
         dilations: Sequence[int] = (1, 2, 4, 2, 1),
         minimum_phase: bool = True,
         learning_rate: float = 1e-3,
-        warmup_steps: int = 200,
-        total_steps: int = 6000,
+        warmup_steps: int = 100,
         linear_weight: float = 1.0,
         blur: float = 0.5,
         mel_noise: float = 0.1,
@@ -79,12 +80,9 @@ class LitSynthesiser(pl.LightningModule):
         optimiser = torch.optim.AdamW(
             self.synthesiser.parameters(), p.learning_rate, betas=(0.9, 0.98), weight_decay=0.01
         )
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimiser,
-            p.learning_rate,
-            total_steps=p.total_steps + 1,
-            pct_start=min(0.3, p.warmup_steps / p.total_steps),
-            final_div_factor=1000,
+        # No decay: the weights are averaged instead, so that any moment is good for stopping.
+        schedule = torch.optim.lr_scheduler.LinearLR(
+            optimiser, start_factor=0.01, total_iters=p.warmup_steps
         )
         return {
             "optimizer": optimiser,
@@ -102,7 +100,19 @@ def blurred(mel: Tensor, share: float, noise: float) -> Tensor:
     smooth = functional.conv2d(
         functional.pad(smooth[:, None], (2, 2, 2, 2), mode="replicate"),
         (kernel[:, None] * kernel[None])[None, None],
-    )[:, 0]
+    )[:, 0].to(mel.dtype)
     mel = torch.lerp(mel, smooth, levels[:, None, None])
     deviation = noise * torch.rand(batch, 1, 1, device=mel.device)
     return mel + deviation * torch.randn_like(mel)
+
+
+def export(checkpoint: str | Path, folder: str | Path, *, overwrite: bool = False) -> Path:
+    """The folder, now holding the synthesiser of a Lightning checkpoint for `load_vocoder`."""
+    try:
+        saved = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        lit = LitSynthesiser(**saved["hyper_parameters"])
+        lit.load_state_dict(saved["state_dict"], strict=True)
+    except (OSError, KeyError, RuntimeError, TypeError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ValueError(f"{checkpoint} is no checkpoint of a synthesiser ({reason})") from error
+    return save_synthesiser(lit.synthesiser, folder, overwrite=overwrite)

@@ -49,7 +49,8 @@ def batch_of(folder: Path) -> SynthesisBatch:
 
 def test_a_crop_holds_the_samples_of_its_frames(tmp_path):
     item = CropDataset(write_features(tmp_path), "train", 40, 4, fixed=True)[2]
-    assert item.mel.shape == (80, 40) and item.f0.shape == (40,)
+    assert item.mel.shape == (80, 40)
+    assert item.f0.shape == (40,)
     assert item.waveform.shape == (39 * 160,)
     again = LogMel()(item.waveform[None])[0]
     assert (again - item.mel)[:, 4:-4].abs().max() < 0.2
@@ -85,7 +86,7 @@ def test_blurring_at_rate_zero_changes_nothing():
 
 def test_a_few_steps_bring_the_loss_down(tmp_path):
     batch = batch_of(write_features(tmp_path))
-    lit = tiny(total_steps=40, blur=0.0, mel_noise=0.0)
+    lit = tiny(blur=0.0, mel_noise=0.0)
     optimiser = torch.optim.AdamW(lit.synthesiser.parameters(), 3e-3)
     losses = []
     for _ in range(25):
@@ -116,11 +117,11 @@ def test_a_resumed_run_goes_on_from_its_step_and_exports(tmp_path):
         "enable_model_summary": False,
         "enable_checkpointing": False,
     }
-    lit = LitSynthesiser(width=16, dilations=[1], total_steps=4)
+    lit = LitSynthesiser(width=16, dilations=[1])
     first = pl.Trainer(max_epochs=1, **quiet)
     first.fit(lit, data)
     first.save_checkpoint(tmp_path / "last.ckpt")
-    again = LitSynthesiser(width=16, dilations=[1], total_steps=4)
+    again = LitSynthesiser(width=16, dilations=[1])
     second = pl.Trainer(max_epochs=2, **quiet)
     second.fit(again, data, ckpt_path=tmp_path / "last.ckpt", weights_only=True)
     assert second.global_step == 4
