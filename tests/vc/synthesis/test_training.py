@@ -44,7 +44,8 @@ def tiny(**changes) -> LitSynthesiser:
 
 def batch_of(folder: Path) -> SynthesisBatch:
     dataset = CropDataset(folder, "train", 40, 4, fixed=True)
-    return SynthesisBatch(*(torch.stack(x) for x in zip(*dataset, strict=True)))
+    items = [dataset[i] for i in range(len(dataset))]
+    return SynthesisBatch(*(torch.stack(x) for x in zip(*items, strict=True)))
 
 
 def test_a_crop_holds_the_samples_of_its_frames(tmp_path):
@@ -53,7 +54,10 @@ def test_a_crop_holds_the_samples_of_its_frames(tmp_path):
     assert item.f0.shape == (40,)
     assert item.waveform.shape == (39 * 160,)
     again = LogMel()(item.waveform[None])[0]
-    assert (again - item.mel)[:, 4:-4].abs().max() < 0.2
+    # 16 bits of sample and of mel say little about what is quieter.
+    loud = item.mel[:, 4:-4] > -8
+    assert loud.float().mean() > 0.2
+    assert (again - item.mel)[:, 4:-4][loud].abs().max() < 0.1
 
 
 def test_a_gain_moves_mel_and_waveform_together(tmp_path):
@@ -87,7 +91,9 @@ def test_blurring_at_rate_zero_changes_nothing():
 def test_a_few_steps_bring_the_loss_down(tmp_path):
     batch = batch_of(write_features(tmp_path))
     lit = tiny(blur=0.0, mel_noise=0.0)
-    optimiser = torch.optim.AdamW(lit.synthesiser.parameters(), 3e-3)
+    with torch.no_grad():
+        lit.synthesiser.gains.bias += 1.5  # four times too loud
+    optimiser = torch.optim.AdamW(lit.synthesiser.parameters(), 1e-2)
     losses = []
     for _ in range(25):
         loss = lit.training_step(batch, 0)
@@ -95,7 +101,7 @@ def test_a_few_steps_bring_the_loss_down(tmp_path):
         loss.backward()
         optimiser.step()
         losses.append(loss.item())
-    assert sum(losses[-4:]) < 0.8 * sum(losses[:4])
+    assert sum(losses[-4:]) < 0.7 * sum(losses[:4])
 
 
 def test_a_resumed_run_goes_on_from_its_step_and_exports(tmp_path):
