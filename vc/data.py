@@ -12,7 +12,7 @@ from safetensors import safe_open
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from vc.model import mean_spectrum, relative_mel
+from vc.model import mean_spectrum, relative_mel, spectrum_statistics
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,8 @@ class VoiceBatch(NamedTuple):
     valid: Tensor  # (B, T) False where the utterance was too short
     reference: Tensor  # (B, M, R)
     relative_reference: Tensor  # (B, M, R)
+    reference_mean: Tensor  # (B, M) of the recordings that the reference was cut from
+    reference_deviation: Tensor  # (B, M)
     speaker: Tensor  # (B,) index among the training speakers
 
 
@@ -117,8 +119,8 @@ class SegmentDataset(Dataset):
             f0 = torch.cat([f0, f0.new_zeros(missing)])
         mean = mean_spectrum(whole)
         rest = [whole[:, :start], whole[:, stop:]]
-        reference, relative = self._reference(choices, target, rest, mean, rng)
-        return VoiceBatch(mel, mean, f0, valid, reference, relative, torch.tensor(speaker))
+        reference = self._reference(choices, target, rest, mean, rng)
+        return VoiceBatch(mel, mean, f0, valid, *reference, torch.tensor(speaker))
 
     def _reference(
         self,
@@ -127,10 +129,13 @@ class SegmentDataset(Dataset):
         rest: list[Tensor],
         mean: Tensor,
         rng: torch.Generator,
-    ) -> tuple[Tensor, Tensor]:
-        """Frames of the same voice from anywhere but the target segment, joined to R frames."""
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Frames of the same voice from anywhere but the target segment, joined to R frames.
+
+        Also the same frames relative, and the statistics of all that they were chosen from.
+        """
         others = [i for i in range(len(choices)) if i != target]
-        pieces, relatives, n_missing = [], [], self.reference_frames
+        heard, pieces, relatives, n_missing = [], [], [], self.reference_frames
         for _ in range(12):
             if others:
                 other = choices[others[_draw(len(others), rng)]]
@@ -145,6 +150,7 @@ class SegmentDataset(Dataset):
                     with safe_open(choices[target].path, "pt") as file:
                         mel = file.get_tensor("mel").float()
                 mean_here = mean
+            heard.append(mel)
             n_frames = min(n_missing, mel.shape[1])
             start = _draw(mel.shape[1] - n_frames + 1, rng)
             piece = mel[:, start : start + n_frames]
@@ -157,7 +163,9 @@ class SegmentDataset(Dataset):
         if n_missing > 0:
             repeats = -(-self.reference_frames // joined.shape[1])
             joined, relative = joined.repeat(1, repeats), relative.repeat(1, repeats)
-        return joined[:, : self.reference_frames], relative[:, : self.reference_frames]
+        statistics = spectrum_statistics(torch.cat(heard, 1))
+        joined, relative = joined[:, : self.reference_frames], relative[:, : self.reference_frames]
+        return joined, relative, *statistics
 
 
 def _draw(n: int, rng: torch.Generator) -> int:

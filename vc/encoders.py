@@ -11,10 +11,16 @@ from vc.layers import ChannelNorm, ConvBlock
 
 
 class Speaker(NamedTuple):
-    """A voice: vector (B, E) says how it sounds on the whole, tokens (B, K, E) sound by sound."""
+    """A voice: what the networks heard in its references, and their plain statistics.
+
+    ``vector`` (B, E) says how it sounds on the whole, ``tokens`` (B, K, E) sound by sound;
+    ``mean`` and ``deviation`` (B, M) are those of its log-mel over active frames.
+    """
 
     vector: Tensor
     tokens: Tensor
+    mean: Tensor
+    deviation: Tensor
 
 
 def dct_basis(n_cepstra: int, n_mels: int) -> Tensor:
@@ -68,7 +74,7 @@ class ContentEncoder(nn.Module):
 
 
 class SpeakerEncoder(nn.Module):
-    """A :class:`Speaker` from reference log-mels (B, M, R) and their content codes (B, C, R').
+    """Vector (B, E) and tokens (B, K, E) of reference log-mels (B, M, R), codes (B, C, R').
 
     The vector is attentive statistics pooling (Okabe et al. 2018). The tokens are K learned
     queries that attend to the reference frames by what is said in them, so token k holds how this
@@ -98,7 +104,9 @@ class SpeakerEncoder(nn.Module):
         self.key = nn.Conv1d(content_dim + hidden_dim, speaker_dim, 1)
         self.queries = nn.Parameter(torch.randn(n_tokens, speaker_dim) / math.sqrt(speaker_dim))
 
-    def forward(self, mel: Tensor, content: Tensor, mask: Tensor | None = None) -> Speaker:
+    def forward(
+        self, mel: Tensor, content: Tensor, mask: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """``mask`` (B, R') is True where the reference really is; None means everywhere."""
         x = self.stem(mel)
         for block in self.blocks:
@@ -116,7 +124,7 @@ class SpeakerEncoder(nn.Module):
         deviation = ((weight * x.square()).sum(-1) - mean.square()).clamp_min(1e-5).sqrt()
         vector = self.vector(torch.cat([mean, deviation], 1))
         tokens = torch.einsum("bkr,ber->bke", affinity.softmax(-1), self.value(x).float())
-        return Speaker(vector, tokens)
+        return vector, tokens
 
 
 class SpeakerClassifier(nn.Module):

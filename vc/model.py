@@ -17,11 +17,28 @@ CONTENT_FLOOR = 4.5
 ACTIVE_RANGE = 4.0
 
 
+def active_frames(mel: Tensor) -> Tensor:
+    """True (..., T) where a log-mel (..., M, T) is within ACTIVE_RANGE of its loud frames."""
+    loudness = mel.float().mean(-2)
+    rank = max(1, int(0.95 * loudness.shape[-1]))
+    return loudness >= loudness.kthvalue(rank, dim=-1, keepdim=True).values - ACTIVE_RANGE
+
+
+def spectrum_statistics(mel: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Mean and deviation (..., M) of a log-mel (..., M, T) over its active frames.
+
+    ``mask`` (..., T) replaces the choice of frames.
+    """
+    weight = (active_frames(mel) if mask is None else mask).float()[..., None, :]
+    n_frames = weight.sum(-1).clamp_min(1.0)
+    mean = (mel.float() * weight).sum(-1) / n_frames
+    variance = ((mel.float() - mean[..., None]).square() * weight).sum(-1) / n_frames
+    return mean, variance.clamp_min(1e-4).sqrt()
+
+
 def mean_spectrum(mel: Tensor) -> Tensor:
-    """Mean log-mel (M,) over the active frames of one whole recording (M, T)."""
-    loudness = mel.float().mean(0)
-    loud = loudness.kthvalue(max(1, int(0.95 * loudness.numel()))).values
-    return mel.float()[:, loudness >= loud - ACTIVE_RANGE].mean(1)
+    """Mean log-mel (..., M) over the active frames of one whole recording (..., M, T)."""
+    return spectrum_statistics(mel)[0]
 
 
 def relative_mel(mel: Tensor, mean: Tensor) -> Tensor:
@@ -110,20 +127,24 @@ class VoiceAutoencoder(nn.Module):
         return self.content_encoder(pad_to_even(relative))
 
     def encode_speaker(self, mel: Tensor, relative: Tensor, mask: Tensor | None = None) -> Speaker:
-        """The voice in reference log-mels (B, M, R); ``mask`` (B, R) is True on real frames."""
+        """The voice in reference log-mels (B, M, R); ``mask`` (B, R) is True on frames that count.
+
+        ``relative`` (B, M, R) are the same frames relative to their recordings' mean spectra.
+        """
+        statistics = spectrum_statistics(mel, mask)
         mel, relative = pad_to_even(mel), pad_to_even(relative)
         # The references' codes only steer attention; a gradient here would let the voice in.
         content = self.content_encoder(relative).detach()
         if mask is not None:
             mask = pad_to_even(mask.float())[:, ::2] > 0
-        return self.speaker_encoder((mel - MEL_MEAN) / MEL_SCALE, content, mask)
+        heard = self.speaker_encoder((mel - MEL_MEAN) / MEL_SCALE, content, mask)
+        return Speaker(*heard, *statistics)
 
     def decode(self, content: Tensor, speaker: Speaker, f0: Tensor) -> Tensor:
         """Log-mel (B, M, T) from content (B, C, T'), a voice and F0 (B, T) in Hz (0 unvoiced)."""
         n_frames = f0.shape[-1]
         f0 = f0 if n_frames % 2 == 0 else torch.cat([f0, f0[..., -1:]], -1)
-        mel = self.decoder(content, speaker, f0)[..., :n_frames]
-        return mel * MEL_SCALE + MEL_MEAN
+        return self.decoder(content, speaker, f0)[..., :n_frames]
 
     def forward(
         self, relative: Tensor, reference: Tensor, relative_reference: Tensor, f0: Tensor

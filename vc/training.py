@@ -8,12 +8,19 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from torch import Tensor
 from torch.nn import functional as F
 
-from vc.audio import SAMPLE_RATE
+from vc.audio import SAMPLE_RATE, MelSpec
 from vc.data import VoiceBatch
 from vc.discriminator import MelDiscriminator
 from vc.encoders import Speaker, SpeakerClassifier
-from vc.model import MEL_MEAN, MEL_SCALE, VoiceAutoencoder, VoiceConfig, relative_mel
-from vc.perturbation import Perturbation
+from vc.model import (
+    MEL_MEAN,
+    MEL_SCALE,
+    VoiceAutoencoder,
+    VoiceConfig,
+    mean_spectrum,
+    relative_mel,
+)
+from vc.perturbation import Perturbation, warp_formants
 from vc.pictures import mel_figure
 from vc.synthesis.griffin_lim import GriffinLim
 
@@ -28,7 +35,7 @@ class LitVoice(pl.LightningModule):
 
     Optimisation is manual, and every optimiser's step counts in ``global_step``: while the
     discriminator plays, ``global_step`` advances by two per batch. ``n_steps`` (for the learning
-    rate) counts batches.
+    rate) counts batches. ``virtual_warp`` is the largest change of :func:`virtual_voices`.
     """
 
     def __init__(
@@ -39,6 +46,7 @@ class LitVoice(pl.LightningModule):
         tilt: float = 0.3,
         noise: float = -1.5,
         n_masks: int = 2,
+        virtual_warp: float = 0.12,
         speaker_adversary_weight: float = 0.0,
         consistency_weight: float = 0.0,
         adversarial_from_step: int = -1,
@@ -75,6 +83,7 @@ class LitVoice(pl.LightningModule):
 
     def training_step(self, batch: VoiceBatch, batch_idx: int) -> None:
         self._set_learning_rates()
+        batch = virtual_voices(batch, self.hparams.virtual_warp)
         playing = self.discriminator is not None and (
             self.n_batches_done >= self.hparams.adversarial_from_step
         )
@@ -105,7 +114,8 @@ class LitVoice(pl.LightningModule):
 
     def _evaluate(self, batch: VoiceBatch, stage: str) -> Tensor:
         relative = relative_mel(batch.mel, batch.mean)
-        mel_hat = self.network(relative, batch.reference, batch.relative_reference, batch.f0)
+        content = self.network.encode_content(relative)
+        mel_hat = self.network.decode(content, self._voice(batch), batch.f0)
         losses = {"reconstruction": reconstruction_loss(mel_hat, batch.mel, batch.valid)}
         self._log(stage, losses, batch.mel.shape[0])
         return mel_hat
@@ -115,13 +125,16 @@ class LitVoice(pl.LightningModule):
         if not isinstance(self.logger, TensorBoardLogger) or batch.mel.shape[0] < 2:
             return
         board, n = self.logger.experiment, min(3, batch.mel.shape[0] - 1)
-        speaker = self.network.encode_speaker(batch.reference, batch.relative_reference)
-        other = Speaker(speaker.vector.roll(1, 0), speaker.tokens.roll(1, 0))
+        other = next_voice(self._voice(batch))
         f0 = match_pitch(batch.f0, batch.f0.roll(1, 0))
         content = self.network.encode_content(relative_mel(batch.mel, batch.mean))
         converted = self.network.decode(content, other, f0)
         for i in range(n):
-            mels = {"target": batch.mel[i], "reconstruction": mel_hat[i], "conversion": converted[i]}
+            mels = {
+                "target": batch.mel[i],
+                "reconstruction": mel_hat[i],
+                "conversion": converted[i],
+            }
             pitches = {"target": batch.f0[i], "reconstruction": batch.f0[i], "conversion": f0[i]}
             mels = {name: mel.detach().float() for name, mel in mels.items()}
             board.add_figure(f"val/example_{i}", mel_figure(mels, pitches), self.global_step)
@@ -145,8 +158,7 @@ class LitVoice(pl.LightningModule):
         h, network = self.hparams, self.network
         relative = relative_mel(batch.mel, batch.mean)
         content = network.encode_content(self.perturbation(relative))
-        # The references keep their voice, but a little noise there teaches tolerance.
-        speaker = network.encode_speaker(batch.reference, batch.relative_reference)
+        speaker = self._voice(batch)
         mel_hat = network.decode(content, speaker, batch.f0)
         losses = {"reconstruction": reconstruction_loss(mel_hat, batch.mel, batch.valid)}
         if self.classifier is not None:
@@ -157,11 +169,16 @@ class LitVoice(pl.LightningModule):
             losses["consistency"] = (content - other).abs().mean()
         return losses, mel_hat, content, speaker
 
+    def _voice(self, batch: VoiceBatch) -> Speaker:
+        """The batch's voices, with the statistics of more frames than the networks hear."""
+        speaker = self.network.encode_speaker(batch.reference, batch.relative_reference)
+        return speaker._replace(mean=batch.reference_mean, deviation=batch.reference_deviation)
+
     def _generator_losses(
         self, batch: VoiceBatch, mel_hat: Tensor, content: Tensor, speaker: Speaker
     ) -> tuple[dict[str, Tensor], tuple[Tensor, Tensor]]:
         """Losses of fooling the discriminator by reconstructions and by conversions."""
-        other = Speaker(speaker.vector.roll(1, 0), speaker.tokens.roll(1, 0))
+        other = next_voice(speaker)
         f0 = match_pitch(batch.f0, batch.f0.roll(1, 0))
         converted = self.network.decode(content, other, f0)
         fakes = (normalise(mel_hat), normalise(converted))
@@ -181,7 +198,7 @@ class LitVoice(pl.LightningModule):
         }
         if self.hparams.cycle_weight > 0:
             # What is said must survive the conversion: the code of the output is the code put in.
-            again = relative_mel(converted, _segment_mean(converted))
+            again = relative_mel(converted, mean_spectrum(converted).detach())
             losses["cycle"] = (self.network.encode_content(again) - content.detach()).abs().mean()
         return losses, (fakes[0].detach(), fakes[1].detach())
 
@@ -266,9 +283,33 @@ class LitVoice(pl.LightningModule):
             )
 
 
+def next_voice(speaker: Speaker) -> Speaker:
+    """Every example of the batch gets its neighbour's voice."""
+    return Speaker(*(x.roll(1, 0) for x in speaker))
+
+
 def normalise(mel: Tensor) -> Tensor:
     """A log-mel brought to about zero mean and unit deviation."""
     return (mel - MEL_MEAN) / MEL_SCALE
+
+
+def virtual_voices(batch: VoiceBatch, largest: float) -> VoiceBatch:
+    """Half of the batch with formants and pitch moved together: speakers who do not exist.
+
+    Target and reference move by the same factor, up to 1 + ``largest`` either way, as in resampled
+    speech; 0 changes nothing.
+    """
+    if largest <= 0:
+        return batch
+    n, device = batch.mel.shape[0], batch.mel.device
+    exponent = (2 * torch.rand(n, device=device) - 1) * (torch.rand(n, device=device) < 0.5)
+    factor = (1 + largest) ** exponent
+    names = ("mel", "reference", "relative_reference")
+    columns = ("mean", "reference_mean", "reference_deviation")
+    warped = {name: warp_formants(getattr(batch, name), factor, MelSpec()) for name in names}
+    for name in columns:
+        warped[name] = warp_formants(getattr(batch, name)[..., None], factor, MelSpec())[..., 0]
+    return batch._replace(f0=batch.f0 * factor[:, None], **warped)
 
 
 def reconstruction_loss(mel_hat: Tensor, mel: Tensor, valid: Tensor) -> Tensor:
@@ -287,12 +328,6 @@ def match_pitch(f0: Tensor, f0_target: Tensor) -> Tensor:
 
     shift = (log_median(f0_target) - log_median(f0)).nan_to_num(0.0)
     return f0 * shift.exp()[:, None]
-
-
-def _segment_mean(mel: Tensor) -> Tensor:
-    loudness = mel.detach().mean(1)
-    active = (loudness >= loudness.quantile(0.95, dim=1, keepdim=True) - 4.0).float()[:, None]
-    return (mel * active).sum(-1) / active.sum(-1).clamp_min(1)
 
 
 class _ReverseGradient(torch.autograd.Function):

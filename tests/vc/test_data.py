@@ -31,6 +31,7 @@ def test_batches_have_the_shapes_of_the_legend(tmp_path):
     assert batch.mean.shape == (4, 80)
     assert batch.f0.shape == batch.valid.shape == (4, 64)
     assert batch.reference.shape == batch.relative_reference.shape == (4, 80, 48)
+    assert batch.reference_mean.shape == batch.reference_deviation.shape == (4, 80)
     assert batch.speaker.shape == (4,)
 
 

@@ -3,7 +3,7 @@ import torch
 
 from tests.vc.features import TINY
 from vc.encoders import Speaker, dct_basis
-from vc.model import VoiceAutoencoder, mean_spectrum, relative_mel
+from vc.model import VoiceAutoencoder, mean_spectrum, relative_mel, spectrum_statistics
 
 
 @pytest.fixture
@@ -121,3 +121,19 @@ def test_pitch_of_another_length_than_the_content_is_refused(network):
 def test_the_default_model_keeps_within_its_budget():
     n_parameters = sum(p.numel() for p in VoiceAutoencoder().parameters())
     assert n_parameters <= 12_000_000
+
+
+def test_silence_does_not_move_the_statistics_of_a_voice():
+    mel = torch.randn(80, 200) - 4
+    padded = torch.cat([mel, torch.full((80, 100), -11.5)], 1)
+    for a, b in zip(spectrum_statistics(mel), spectrum_statistics(padded), strict=True):
+        assert torch.allclose(a, b, atol=0.05)
+
+
+def test_a_voice_of_another_colour_colours_the_output_exactly(network):
+    content, f0 = network.encode_content(torch.randn(1, 80, 40)), torch.full((1, 40), 150.0)
+    speaker = some_voice(network)
+    colour = torch.randn(1, 80)
+    plain = network.decode(content, speaker, f0)
+    coloured = network.decode(content, speaker._replace(mean=speaker.mean + colour), f0)
+    assert torch.allclose(coloured - plain, colour[..., None].expand_as(plain), atol=1e-4)

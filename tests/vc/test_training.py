@@ -6,7 +6,13 @@ from pytorch_lightning.strategies import DDPStrategy
 
 from tests.vc.features import TINY, write_features
 from vc.data import VoiceData
-from vc.training import LitVoice, match_pitch, reconstruction_loss, reverse_gradient
+from vc.training import (
+    LitVoice,
+    match_pitch,
+    reconstruction_loss,
+    reverse_gradient,
+    virtual_voices,
+)
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +59,7 @@ def test_training_lowers_the_reconstruction_error(tmp_path, features):
     data, model = make_data(features), make_model(learning_rate=5.0e-3)
     trainer = make_trainer(tmp_path, max_epochs=1)
     before = make_trainer(tmp_path).validate(model, data, verbose=False)[0]["val/reconstruction"]
-    trainer = make_trainer(tmp_path, max_epochs=12)
+    trainer = make_trainer(tmp_path, max_epochs=25)
     trainer.fit(model, data)
     after = trainer.validate(model, data, verbose=False)[0]["val/reconstruction"]
     assert after < 0.8 * before
@@ -167,3 +173,26 @@ def test_a_reversed_gradient_has_the_other_sign():
     x = torch.ones(3, requires_grad=True)
     (2 * reverse_gradient(x)).sum().backward()
     assert torch.equal(x.grad, torch.full((3,), -2.0))
+
+
+def test_virtual_voices_of_no_warp_are_the_real_ones(features):
+    batch = next(iter(_loaded(features)))
+    assert all(torch.equal(a, b) for a, b in zip(batch, virtual_voices(batch, 0.0), strict=True))
+
+
+def test_virtual_voices_move_pitch_and_formants_of_about_half_the_batch(features):
+    batch = next(iter(_loaded(features)))
+    many = type(batch)(*(x.repeat_interleave(16, 0) for x in batch))
+    moved = virtual_voices(many, 0.2)
+    ratio = torch.where(many.f0 > 0, moved.f0 / many.f0.clamp_min(1), torch.nan).nanmedian(1).values
+    changed = (ratio - 1).abs() > 1e-4
+    assert 0.25 < float(changed.float().mean()) < 0.75
+    assert (1 / 1.2 - 1e-4 <= ratio).all() and (ratio <= 1.2 + 1e-4).all()
+    same = (moved.mel == many.mel).flatten(1).all(1)
+    assert torch.equal(same, ~changed)
+
+
+def _loaded(features):
+    data = make_data(features)
+    data.setup()
+    return data.train_dataloader()
