@@ -5,7 +5,8 @@ beside chance. A low accuracy is a bound from below only: a stronger probe may f
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 FRAMES = 64  # of a crop that the frame probe hears
-CROPS_PER_STEP = 64
+CROPS_PER_STEP = 32
 N_FOLDS = 3
 
 
@@ -112,21 +113,53 @@ def content_from_speaker(
 
 
 def sentences_by_clustering(
-    codes: Sequence[Tensor], n_clusters: int = 8, seed: int = 0
+    codes: Sequence[Tensor], speakers: Sequence[str], n_clusters: int = 8, seed: int = 0
 ) -> list[str]:
     """A stand-in for sentence labels where nothing is parallel: what an utterance has most of.
 
-    Frames of all content codes (C, T) are clustered by k-means; an utterance's label is the cluster
-    it uses most beyond the average utterance. Labels know what the codes know, no more.
+    Frames of the content codes (C, T), each speaker's mean taken away, are clustered by k-means; an
+    utterance's label is the cluster it uses most beyond the average utterance. The labels know what
+    the codes know, no more.
     """
     from sklearn.cluster import KMeans
 
-    frames = [c.detach().float().cpu().T.numpy() for c in codes]
-    means = KMeans(n_clusters, n_init=4, random_state=seed).fit(np.concatenate(frames))
+    frames = [code.detach().float().cpu().T for code in codes]
+    for speaker in set(speakers):
+        own = [i for i, name in enumerate(speakers) if name == speaker]
+        mean = torch.cat([frames[i] for i in own]).mean(0)
+        for i in own:
+            frames[i] = frames[i] - mean
+    clusters = KMeans(n_clusters, n_init=1, random_state=seed).fit(torch.cat(frames).numpy())
     shares = np.stack(
-        [np.bincount(means.predict(f), minlength=n_clusters) / len(f) for f in frames]
+        [np.bincount(clusters.predict(f.numpy()), minlength=n_clusters) / len(f) for f in frames]
     )
     return [str(label) for label in (shares - shares.mean(0)).argmax(1)]
+
+
+def leakage(
+    files: Sequence[Path],
+    encode: Callable[[Path], tuple[Tensor, Tensor]],
+    *,
+    n_steps: int = 300,
+) -> dict[str, ProbeResult]:
+    """Both probes over recordings that lie in speaker folders, parallel ones under equal names.
+
+    ``encode`` gives a recording's content codes (C, T) and its speaker vector (E,). Where fewer
+    than two sentences are parallel, content is what `sentences_by_clustering` finds.
+    """
+    files = sorted(set(files))
+    encoded = [encode(file) for file in files]
+    codes, vectors = [code for code, _ in encoded], [vector for _, vector in encoded]
+    speakers = [str(file.parent) for file in files]
+    sentences = [file.stem for file in files]
+    title = "sentence from speaker vector"
+    if sum(count > 1 for count in Counter(sentences).values()) < 2:
+        sentences = sentences_by_clustering(codes, speakers)
+        title = "content cluster from speaker vector"
+    return {
+        "speaker from content codes": speaker_from_content(codes, speakers, n_steps=n_steps),
+        title: content_from_speaker(vectors, sentences, speakers),
+    }
 
 
 def _folds(labels: list[int]) -> Tensor:
@@ -169,8 +202,8 @@ def _frame_probe(
     deviation = together.std(1, keepdim=True, correction=0).clamp_min(1e-6)
     training = [(c - mean) / deviation for c in training]
     network = nn.Sequential(
-        nn.Conv1d(mean.shape[0], 64, 5, padding=2), nn.ReLU(), nn.Dropout(0.2),
-        nn.Conv1d(64, 64, 5, padding=2), nn.ReLU(), nn.AdaptiveAvgPool1d(1), nn.Flatten(),
+        nn.Conv1d(mean.shape[0], 48, 5, padding=2), nn.ReLU(), nn.Dropout(0.2),
+        nn.Conv1d(48, 64, 5, padding=2), nn.ReLU(), nn.AdaptiveAvgPool1d(1), nn.Flatten(),
         nn.Dropout(0.2), nn.Linear(64, n_classes),
     )  # fmt: skip
     optimiser = torch.optim.AdamW(network.parameters(), lr=3e-3, weight_decay=1e-2)

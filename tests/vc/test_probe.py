@@ -1,8 +1,10 @@
+from pathlib import Path
+
 import pytest
 import torch
 from torch import Tensor
 
-from vc.probe import content_from_speaker, sentences_by_clustering, speaker_from_content
+from vc.probe import content_from_speaker, leakage, sentences_by_clustering, speaker_from_content
 
 N_SPEAKERS, N_UTTERANCES = 4, 9
 SPEAKERS = [f"s{i}" for i in range(N_SPEAKERS) for _ in range(N_UTTERANCES)]
@@ -16,7 +18,7 @@ def noise_codes(channels: int = 6) -> list[Tensor]:
 def test_a_speaker_planted_in_the_mean_is_found() -> None:
     offsets = torch.randn(N_SPEAKERS, 6, 1)
     codes = [c + 0.7 * offsets[int(s[1:])] for c, s in zip(noise_codes(), SPEAKERS, strict=True)]
-    result = speaker_from_content(codes, SPEAKERS, n_steps=60)
+    result = speaker_from_content(codes, SPEAKERS, n_steps=40)
     assert result.accuracy > 0.9
     assert result.probes["linear on statistics"] > 0.9
 
@@ -35,7 +37,7 @@ def test_a_speaker_planted_in_the_order_of_frames_is_found_by_the_frame_probe() 
 
 
 def test_codes_of_noise_are_at_chance() -> None:
-    result = speaker_from_content(noise_codes(), SPEAKERS, n_steps=60)
+    result = speaker_from_content(noise_codes(), SPEAKERS, n_steps=40)
     assert result.chance == pytest.approx(1 / N_SPEAKERS)
     assert result.n == len(SPEAKERS)
     assert result.accuracy < result.chance + 0.25  # 36 utterances: three standard errors
@@ -81,6 +83,24 @@ def test_speech_without_parallel_sentences_cannot_be_probed_for_content() -> Non
 def test_clustering_labels_utterances_by_what_they_have_most_of() -> None:
     kinds = [0, 1, 0, 1, 0, 1]
     means = torch.randn(2, 4, 1) * 4
-    codes = [means[k] + 0.1 * torch.randn(4, 60) for k in kinds]
-    labels = sentences_by_clustering(codes, n_clusters=2)
+    voices = [9 * torch.randn(4, 1)] * 2 + [9 * torch.randn(4, 1)] * 2 + [torch.zeros(4, 1)] * 2
+    codes = [means[k] + v + torch.randn(4, 60) / 9 for k, v in zip(kinds, voices, strict=True)]
+    labels = sentences_by_clustering(codes, ["ann", "ann", "bob", "bob", "cat", "cat"], 2)
     assert [labels[0] == label for label in labels] == [k == 0 for k in kinds]
+
+
+@pytest.mark.parametrize("parallel", [True, False])
+def test_recordings_in_speaker_folders_are_probed_both_ways(parallel: bool) -> None:
+    files = [
+        Path(f"{s}/{u if parallel else s + u}.wav")
+        for s, u in zip(SPEAKERS, SENTENCES, strict=True)
+    ]
+    offsets = torch.randn(N_SPEAKERS, 6, 1)
+
+    def encode(file: Path) -> tuple[Tensor, Tensor]:
+        return torch.randn(6, 70) + offsets[int(file.parent.name[1:])], torch.randn(12)
+
+    speaker, content = leakage(files, encode, n_steps=30).items()
+    assert speaker[1].accuracy > 0.9
+    assert content[0].startswith("sentence" if parallel else "content cluster")
+    assert content[1].accuracy < content[1].chance + 0.35
