@@ -1,0 +1,1 @@
+"""Summaries: a text autoencoder whose code is a short readable sentence."""
