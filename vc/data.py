@@ -30,13 +30,12 @@ class VoiceBatch(NamedTuple):
     """Segments of utterances beside reference frames of other segments by the same speakers."""
 
     mel: Tensor  # (B, M, T) natural log
-    mean: Tensor  # (B, M) mean spectrum of the whole utterance
+    mean: Tensor  # (B, M) of the whole utterance's active frames
+    deviation: Tensor  # (B, M)
     f0: Tensor  # (B, T) Hz, 0 unvoiced
     valid: Tensor  # (B, T) False where the utterance was too short
     reference: Tensor  # (B, M, R)
     relative_reference: Tensor  # (B, M, R)
-    reference_mean: Tensor  # (B, M) of the recordings that the reference was cut from
-    reference_deviation: Tensor  # (B, M)
     speaker: Tensor  # (B,) index among the training speakers
 
 
@@ -117,10 +116,10 @@ class SegmentDataset(Dataset):
         if missing:
             mel = torch.cat([mel, mel[:, -1:].expand(-1, missing)], 1)
             f0 = torch.cat([f0, f0.new_zeros(missing)])
-        mean = mean_spectrum(whole)
+        mean, deviation = spectrum_statistics(whole)
         rest = [whole[:, :start], whole[:, stop:]]
         reference = self._reference(choices, target, rest, mean, rng)
-        return VoiceBatch(mel, mean, f0, valid, *reference, torch.tensor(speaker))
+        return VoiceBatch(mel, mean, deviation, f0, valid, *reference, torch.tensor(speaker))
 
     def _reference(
         self,
@@ -129,13 +128,13 @@ class SegmentDataset(Dataset):
         rest: list[Tensor],
         mean: Tensor,
         rng: torch.Generator,
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Frames of the same voice from anywhere but the target segment, joined to R frames.
+    ) -> tuple[Tensor, Tensor]:
+        """Frames of the same voice from anywhere but the target segment, and the same relative.
 
-        Also the same frames relative, and the statistics of all that they were chosen from.
+        Both are (M, R), joined from as many pieces as it takes.
         """
         others = [i for i in range(len(choices)) if i != target]
-        heard, pieces, relatives, n_missing = [], [], [], self.reference_frames
+        pieces, relatives, n_missing = [], [], self.reference_frames
         for _ in range(12):
             if others:
                 other = choices[others[_draw(len(others), rng)]]
@@ -150,7 +149,6 @@ class SegmentDataset(Dataset):
                     with safe_open(choices[target].path, "pt") as file:
                         mel = file.get_tensor("mel").float()
                 mean_here = mean
-            heard.append(mel)
             n_frames = min(n_missing, mel.shape[1])
             start = _draw(mel.shape[1] - n_frames + 1, rng)
             piece = mel[:, start : start + n_frames]
@@ -163,9 +161,7 @@ class SegmentDataset(Dataset):
         if n_missing > 0:
             repeats = -(-self.reference_frames // joined.shape[1])
             joined, relative = joined.repeat(1, repeats), relative.repeat(1, repeats)
-        statistics = spectrum_statistics(torch.cat(heard, 1))
-        joined, relative = joined[:, : self.reference_frames], relative[:, : self.reference_frames]
-        return joined, relative, *statistics
+        return joined[:, : self.reference_frames], relative[:, : self.reference_frames]
 
 
 def _draw(n: int, rng: torch.Generator) -> int:

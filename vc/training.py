@@ -88,10 +88,9 @@ class LitVoice(pl.LightningModule):
             self.n_batches_done >= self.hparams.adversarial_from_step
         )
         losses, mel_hat, content, speaker = self._autoencoder_losses(batch)
-        fakes = None
         if playing:
-            losses_adversarial, fakes = self._generator_losses(batch, mel_hat, content, speaker)
-            losses |= losses_adversarial
+            losses_of_play, fakes, voices = self._generator_losses(batch, mel_hat, content, speaker)
+            losses |= losses_of_play
         total = sum(self._weight(name) * value for name, value in losses.items())
         optimizer = self._optimizers()[0]
         optimizer.zero_grad()
@@ -99,7 +98,7 @@ class LitVoice(pl.LightningModule):
         norm = torch.nn.utils.clip_grad_norm_(self._player(0), self.hparams.gradient_clip_norm)
         optimizer.step()
         if playing:
-            losses |= self._discriminator_step(batch, fakes, speaker)
+            losses |= self._discriminator_step(batch, fakes, voices, speaker)
         self.n_batches_done += 1
         self._log("train", {**losses, "gradient_norm": norm}, batch.mel.shape[0])
 
@@ -170,53 +169,63 @@ class LitVoice(pl.LightningModule):
         return losses, mel_hat, content, speaker
 
     def _voice(self, batch: VoiceBatch) -> Speaker:
-        """The batch's voices, with the statistics of more frames than the networks hear."""
+        """The batch's voices, with the statistics of the utterances that are to be rebuilt.
+
+        Statistics of the references would be off by chance, the same way each time for a speaker
+        who has few; the networks would learn to correct that by heart.
+        """
         speaker = self.network.encode_speaker(batch.reference, batch.relative_reference)
-        return speaker._replace(mean=batch.reference_mean, deviation=batch.reference_deviation)
+        return speaker._replace(mean=batch.mean, deviation=batch.deviation)
 
     def _generator_losses(
         self, batch: VoiceBatch, mel_hat: Tensor, content: Tensor, speaker: Speaker
-    ) -> tuple[dict[str, Tensor], tuple[Tensor, Tensor]]:
-        """Losses of fooling the discriminator by reconstructions and by conversions."""
-        other = next_voice(speaker)
-        f0 = match_pitch(batch.f0, batch.f0.roll(1, 0))
-        converted = self.network.decode(content, other, f0)
-        fakes = (normalise(mel_hat), normalise(converted))
-        vector = speaker.vector.detach()
+    ) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+        """Losses of fooling the discriminator; also the fakes (B, M, T) and their voices (B, E).
+
+        The first half of the fakes are reconstructions, the second half conversions into the
+        neighbour's voice: as many lessons as either alone, at half the price of both.
+        """
+        half = (batch.mel.shape[0] + 1) // 2
+        other = Speaker(*(x[half:] for x in next_voice(speaker)))
+        f0 = match_pitch(batch.f0[half:], batch.f0.roll(1, 0)[half:])
+        converted = self.network.decode(content[half:], other, f0)
+        fakes = normalise(torch.cat([mel_hat[:half], converted]))
+        voices = torch.cat([speaker.vector[:half], other.vector]).detach()
         self.discriminator.requires_grad_(False)
-        score, features = self.discriminator(fakes[0], vector)
-        score_converted, _ = self.discriminator(fakes[1], vector.roll(1, 0))
+        score, features = self.discriminator(fakes, voices)
         with torch.no_grad():
-            _, real_features = self.discriminator(normalise(batch.mel), vector)
+            _, real_features = self.discriminator(normalise(batch.mel[:half]), voices[:half])
         self.discriminator.requires_grad_(True)
         losses = {
-            "adversarial": (1 - score).square().mean() + (1 - score_converted).square().mean(),
+            "adversarial": (1 - score).square().mean(),
             "feature": sum(
-                (a.float() - b.float()).abs().mean()
+                (a[:half].float() - b.float()).abs().mean()
                 for a, b in zip(features, real_features, strict=True)
             ),
         }
-        if self.hparams.cycle_weight > 0:
+        if self.hparams.cycle_weight > 0 and len(converted):
             # What is said must survive the conversion: the code of the output is the code put in.
             again = relative_mel(converted, mean_spectrum(converted).detach())
-            losses["cycle"] = (self.network.encode_content(again) - content.detach()).abs().mean()
-        return losses, (fakes[0].detach(), fakes[1].detach())
+            losses["cycle"] = (
+                (self.network.encode_content(again) - content[half:].detach()).abs().mean()
+            )
+        return losses, fakes.detach(), voices
 
     def _discriminator_step(
-        self, batch: VoiceBatch, fakes: tuple[Tensor, Tensor], speaker: Speaker
+        self, batch: VoiceBatch, fakes: Tensor, voices: Tensor, speaker: Speaker
     ) -> dict[str, Tensor]:
         vector = speaker.vector.detach()
         real = normalise(batch.mel)
+        half = (len(real) + 1) // 2
         scores = {
             "real": self.discriminator(real, vector)[0],
-            "reconstructed": self.discriminator(fakes[0], vector)[0],
-            "converted": self.discriminator(fakes[1], vector.roll(1, 0))[0],
+            "fake": self.discriminator(fakes, voices)[0],
             # Real speech of the wrong voice is a fake too: that makes the critic listen to who.
-            "swapped": self.discriminator(real, vector.roll(1, 0))[0],
+            "swapped": self.discriminator(real[:half], vector.roll(1, 0)[:half])[0],
         }
-        loss = (1 - scores["real"]).square().mean() + sum(
-            scores[name].square().mean() for name in ("reconstructed", "converted", "swapped")
-        ) / 3
+        loss = (1 - scores["real"]).square().mean() + 0.5 * (
+            scores["fake"].square().mean() + scores["swapped"].square().mean()
+        )
         optimizer = self._optimizers()[1]
         optimizer.zero_grad()
         self.manual_backward(loss)
@@ -305,7 +314,7 @@ def virtual_voices(batch: VoiceBatch, largest: float) -> VoiceBatch:
     exponent = (2 * torch.rand(n, device=device) - 1) * (torch.rand(n, device=device) < 0.5)
     factor = (1 + largest) ** exponent
     names = ("mel", "reference", "relative_reference")
-    columns = ("mean", "reference_mean", "reference_deviation")
+    columns = ("mean", "deviation")
     warped = {name: warp_formants(getattr(batch, name), factor, MelSpec()) for name in names}
     for name in columns:
         warped[name] = warp_formants(getattr(batch, name)[..., None], factor, MelSpec())[..., 0]

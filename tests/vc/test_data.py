@@ -28,10 +28,9 @@ def test_no_dev_speaker_is_trained_on(tmp_path):
 def test_batches_have_the_shapes_of_the_legend(tmp_path):
     batch = next(iter(make(write_features(tmp_path)).train_dataloader()))
     assert batch.mel.shape == (4, 80, 64)
-    assert batch.mean.shape == (4, 80)
+    assert batch.mean.shape == batch.deviation.shape == (4, 80)
     assert batch.f0.shape == batch.valid.shape == (4, 64)
     assert batch.reference.shape == batch.relative_reference.shape == (4, 80, 48)
-    assert batch.reference_mean.shape == batch.reference_deviation.shape == (4, 80)
     assert batch.speaker.shape == (4,)
 
 

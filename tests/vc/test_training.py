@@ -188,7 +188,7 @@ def test_virtual_voices_move_pitch_and_formants_of_about_half_the_batch(features
     changed = (ratio - 1).abs() > 1e-4
     assert 0.25 < float(changed.float().mean()) < 0.75
     assert (1 / 1.2 - 1e-4 <= ratio).all() and (ratio <= 1.2 + 1e-4).all()
-    same = (moved.mel == many.mel).flatten(1).all(1)
+    same = ((moved.mel - many.mel).abs() < 1e-3).flatten(1).all(1)
     assert torch.equal(same, ~changed)
 
 
