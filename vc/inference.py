@@ -1,7 +1,8 @@
 """Serving: a recording and a voice in, the recording in that voice out."""
 
 import functools
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -166,16 +167,18 @@ class VoiceConverter(
 
     def _save_pretrained(self, save_directory: Path) -> None:
         """Called by ``save_pretrained`` and ``push_to_hub`` of the Hub mixin."""
-        card = self.folder / "README.md" if self.folder else None
-        text = card.read_text(encoding="utf-8") if card and card.is_file() else _CARD
-        voices = {f"voices/{path.name}": path.read_bytes() for path in self._voice_files().values()}
+        extra = {f"voices/{path.name}": path.read_bytes() for path in self._voice_files().values()}
+        if not (save_directory / "README.md").exists():
+            card = self.folder / "README.md" if self.folder else None
+            has_card = card is not None and card.is_file()
+            extra["README.md"] = card.read_bytes() if has_card else _CARD.encode()
         save_model(
             save_directory,
             self.network.state_dict(),
             {"network": asdict(self.network.config), "mel": asdict(self.spec), "level": LEVEL},
             kind=KIND,
             half=True,
-            extra_files={"README.md": text, **voices},
+            extra_files=extra,
             overwrite=True,
         )
         if isinstance(self.vocoder, SourceFilter):
@@ -320,11 +323,13 @@ class VoiceConverter(
         strength: float = 1.0,
         sample_rate: int | None = None,
         force: bool = False,
+        progress: Callable[[float, float], None] | None = None,
     ) -> Path:
         """As `convert`, written piece by piece into ``out``; its path, in constant memory.
 
         The format follows the suffix (wav, flac, ogg, opus, mp3). Refuses an ``out`` that exists
         unless ``force``, and always one that is the source; nothing half-written is left.
+        ``progress`` is told after each piece how many seconds are done, of how many.
         """
         knobs = Knobs(pitch_shift, pitch_mode, pitch_range, strength)
         rate = sample_rate or self.spec.sample_rate
@@ -337,11 +342,13 @@ class VoiceConverter(
             blocks = resampled(
                 self._converted(recording, profile, knobs), self.spec.sample_rate, rate
             )
-            first = next(blocks)
+            first, n_done = next(blocks), 0
             with writer:
-                writer.write(first)
-                for block in blocks:
+                for block in itertools.chain([first], blocks):
                     writer.write(block)
+                    n_done += block.numel()
+                    if progress is not None:
+                        progress(n_done / rate, recording.n_samples / self.spec.sample_rate)
         return writer.path
 
     def reconstruct(self, source: Source) -> Conversion:

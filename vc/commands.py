@@ -1,0 +1,237 @@
+"""What each subcommand of ``vc`` does with its options, once it is known which one it is."""
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from vc.voices import SUFFIX, VoiceError, blend, load_profile, save_profile
+
+
+def convert(options: argparse.Namespace) -> int:
+    """0, or 2 when files of a folder failed."""
+    from vc.batch import Batch, convert_folder, output_path
+    from vc.inference import Knobs, VoiceConverter
+
+    source, output = Path(options.source), options.output
+    knobs = Knobs(options.pitch_shift, options.pitch_mode, options.pitch_range, options.strength)
+    if not source.is_dir():
+        output = output_path(source, output, options.format)
+        if output.exists() and not options.force:
+            raise ValueError(f"{output} exists; pass --force to replace it")
+    converter = VoiceConverter.from_pretrained(
+        options.weights, vocoder=options.vocoder, device=options.device
+    )
+    converter.chunk_seconds = options.chunk_seconds
+    voice = converter.profile([item for group in options.voice for item in group])
+    settings = {**asdict(knobs), "sample_rate": options.sample_rate, "force": options.force}
+    if source.is_dir():
+        batch = Batch(source, Path(output), options.format or "wav", options.force)
+        return 2 if convert_folder(converter, batch, voice, settings) else 0
+    converter.convert_file(source, output, voice, **settings, progress=_show_progress)
+    if sys.stderr.isatty():
+        print(file=sys.stderr, end="\r\033[K")
+    print(output)
+    return 0
+
+
+def _show_progress(done: float, total: float) -> None:
+    if sys.stderr.isatty():
+        print(f"\r{done:.0f} of {total:.0f} s", end="", file=sys.stderr, flush=True)
+
+
+def voice_save(options: argparse.Namespace) -> None:
+    """Write a profile of recordings."""
+    output = Path(options.output)
+    _check_output(output, options.force)
+    converter = _converter(options)
+    profile = converter.profile(options.sources, options.name or output.stem)
+    print(_line(save_profile(profile, output, force=options.force).name, profile))
+
+
+def voice_list(options: argparse.Namespace) -> None:
+    """Print the ready voices with their pitch."""
+    converter = _converter(options)
+    for name in converter.voices():
+        print(_line(name, converter.profile(name)))
+    if not converter.voices():
+        print("no ready voices come with these weights", file=sys.stderr)
+
+
+def voice_blend(options: argparse.Namespace) -> None:
+    """Write a mixture of profiles; the model is loaded only if a ready voice is named."""
+    output = Path(options.output)
+    _check_output(output, options.force)
+    if all(Path(voice).suffix == SUFFIX for voice in options.voices):
+        profiles = [load_profile(voice) for voice in options.voices]
+    else:
+        converter = _converter(options)
+        profiles = [converter.profile(voice) for voice in options.voices]
+    mixed = blend(profiles, options.shares, options.name or output.stem)
+    print(_line(save_profile(mixed, output, force=options.force).name, mixed))
+
+
+def voice_show(options: argparse.Namespace) -> None:
+    """Print what a profile holds."""
+    if Path(options.voice).suffix == SUFFIX:
+        profile = load_profile(options.voice)
+    else:
+        profile = _converter(options).profile(options.voice)
+    print(f"name         {profile.name}")
+    print(f"pitch        {_pitch(profile)}")
+    print(f"weights      {profile.fingerprint}")
+    for name, value in profile.speaker._asdict().items():
+        print(f"{name:12} {' x '.join(map(str, value.shape))} numbers")
+
+
+def prepare(options: argparse.Namespace) -> int:
+    """Features of a corpus; 2 when some recordings could not be used."""
+    from vc.prepare import prepare as run
+
+    terminal = sys.stderr.isatty()
+
+    def show(progress: object) -> None:
+        if terminal:
+            print(f"\r{progress}\033[K", end="", file=sys.stderr, flush=True)
+
+    done = run(
+        options.corpus,
+        options.output,
+        waveforms=options.waveforms,
+        workers=options.workers,
+        dev_speakers=options.dev_speakers,
+        progress=show,
+    )
+    if terminal:
+        print(file=sys.stderr)
+    print(done)
+    return 2 if done.n_failed else 0
+
+
+def export(options: argparse.Namespace) -> None:
+    """Weights from a run."""
+    from vc.export import export as run
+
+    converter = run(
+        options.run_folder,
+        options.output,
+        synthesiser=options.synthesiser,
+        overwrite=options.force,
+    )
+    print(f"{options.output}: weights {converter.fingerprint}")
+    for name in converter.voices():
+        try:
+            converter.profile(name)
+        except VoiceError as error:
+            print(f"vc: {error}", file=sys.stderr)
+
+
+def evaluate(options: argparse.Namespace) -> None:
+    """Print, and with -o save, the table of a pairs file."""
+    from vc.evaluate import evaluate as run
+    from vc.evaluate import read_pairs
+    from vc.inference import VoiceConverter
+
+    outputs = {}
+    for text in options.outputs:
+        name, _, folder = text.partition("=")
+        if not name or not folder:
+            raise ValueError(f"--outputs takes NAME=FOLDER, got {text}")
+        outputs[name] = folder
+    if options.no_conversion and options.full:
+        raise ValueError("--full checks the conversion; leave out --no-conversion")
+    pairs = read_pairs(options.pairs)
+    converter = None
+    if not options.no_conversion:
+        converter = VoiceConverter.from_pretrained(
+            options.weights, vocoder=options.vocoder, device=options.device
+        )
+    evaluation = run(
+        options.pairs,
+        converter,
+        outputs=outputs,
+        out_dir=options.output,
+        limit=options.limit,
+        workers=options.workers,
+        save_audio=options.save_audio,
+    )
+    print(evaluation.report(options.worst))
+    if options.full:
+        from vc.robustness import checks_table, run_checks
+
+        checks = run_checks(converter, pairs[: options.limit], progress=_say)
+        table = f"{checks_table(checks)}\n\n{_probes(converter, pairs)}"
+        print(f"\n{table}")
+        if options.output:
+            (Path(options.output) / "checks.txt").write_text(table + "\n", encoding="utf-8")
+
+
+def _probes(converter: object, pairs: list) -> str:
+    """Leakage probes on the recordings that the pairs name; a speaker is a folder."""
+    from vc.probe import content_from_speaker, sentences_by_clustering, speaker_from_content
+
+    files = sorted({file for pair in pairs for file in (pair.source, *pair.references)})
+    codes, vectors, speakers = [], [], []
+    for file in files:
+        _say(f"probe: {file.name}")
+        codes.append(converter.content_codes(file))
+        vectors.append(converter.profile(file).vector)
+        speakers.append(str(file.parent))
+    lines = [f"speaker from content codes    {speaker_from_content(codes, speakers)}"]
+    try:
+        # Sentences that several speakers read have one name in parallel corpora.
+        result, how = content_from_speaker(vectors, [f.stem for f in files], speakers), ""
+    except ValueError:
+        sentences = sentences_by_clustering(codes)
+        result = content_from_speaker(vectors, sentences, speakers)
+        how = "  (content by clustering of the codes)"
+    return "\n".join([*lines, f"content from speaker vectors  {result}{how}"])
+
+
+def bench(options: argparse.Namespace) -> None:
+    """Print, and with -o save, speed, memory and size."""
+    from vc.bench import bench as run
+
+    figures = run(
+        options.weights,
+        vocoder=options.vocoder,
+        device=options.device,
+        quick=options.quick,
+        say=print,
+    )
+    if options.output:
+        Path(options.output).write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+
+
+def _converter(options: argparse.Namespace) -> "object":
+    from vc.inference import VoiceConverter
+
+    # No sound is made, so no synthesiser is needed.
+    return VoiceConverter.from_pretrained(
+        options.weights, vocoder="griffin-lim", device=options.device
+    )
+
+
+def _check_output(path: Path, force: bool) -> None:
+    """Before the work rather than after it."""
+    if path.suffix != SUFFIX:
+        raise VoiceError(f"{path} is no name for a voice: let it end in {SUFFIX}")
+    if path.exists() and not force:
+        raise VoiceError(f"{path} exists; pass --force to replace it")
+
+
+def _say(text: str) -> None:
+    if sys.stderr.isatty():
+        print(f"\r{text}\033[K", end="", file=sys.stderr, flush=True)
+
+
+def _line(name: str, profile: object) -> str:
+    return f"{name:16} {_pitch(profile)}"
+
+
+def _pitch(profile: object) -> str:
+    if profile.f0_median <= 0:
+        return "no pitch heard"
+    semitones = 12 / 0.6931 * profile.f0_spread
+    return f"{profile.f0_median:5.0f} Hz ± {semitones:.1f} semitones"

@@ -1,0 +1,108 @@
+"""From a training run to the folder of weights that is served."""
+
+from pathlib import Path
+
+import torch
+
+from vc.audio import MelSpec
+from vc.inference import VoiceConverter
+from vc.model import VoiceAutoencoder, VoiceConfig
+from vc.synthesis.network import SourceFilter
+from vc.vocoder import load_synthesiser
+
+PREFIX = "network."
+
+
+def find_checkpoint(run: str | Path) -> Path:
+    """The checkpoint that ``run`` means: itself, or last.ckpt of a run's folder.
+
+    Raises ValueError when there is none.
+    """
+    run = Path(run)
+    if run.is_file():
+        return run
+    for path in (run / "checkpoints" / "last.ckpt", run / "last.ckpt"):
+        if path.is_file():
+            return path
+    if not run.exists():
+        raise ValueError(f"{run} does not exist; give the folder of a run or a checkpoint")
+    raise ValueError(f"{run} holds no checkpoints/last.ckpt; give the folder of a run")
+
+
+def read_network(checkpoint: str | Path) -> VoiceAutoencoder:
+    """The averaged network of a Lightning checkpoint (the last one, if it was not averaged).
+
+    Weight averaging keeps the average under ``state_dict`` and the last weights elsewhere, so
+    there is nothing to choose. Raises ValueError when this is no checkpoint of a voice model.
+    """
+    saved = _read(checkpoint)
+    try:
+        network = VoiceAutoencoder(VoiceConfig(**saved["hyper_parameters"]["network"]))
+        state = {
+            name.removeprefix(PREFIX): value
+            for name, value in saved["state_dict"].items()
+            if name.startswith(PREFIX)
+        }
+        network.load_state_dict(state, strict=True)
+    except (KeyError, TypeError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"{checkpoint} is no checkpoint of this version's voice model ({reason})"
+        ) from error
+    return network.eval()
+
+
+def read_synthesiser(source: str | Path | None) -> SourceFilter:
+    """The synthesiser in an exported folder, a training run of one, or None: the packaged one."""
+    if source is None or (Path(source) / "config.json").is_file():
+        return load_synthesiser(source)
+    saved = _read(find_checkpoint(source))
+    names = ("width", "dilations", "minimum_phase")
+    prefix = "synthesiser."
+    try:
+        model = SourceFilter(**{name: saved["hyper_parameters"][name] for name in names})
+        state = {
+            name.removeprefix(prefix): value
+            for name, value in saved["state_dict"].items()
+            if name.startswith(prefix)
+        }
+        model.load_state_dict(state, strict=True)
+    except (KeyError, TypeError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"{source} is no training run of a synthesiser ({reason})") from error
+    return model.eval()
+
+
+def export(
+    run: str | Path,
+    folder: str | Path,
+    *,
+    synthesiser: str | Path | None = None,
+    overwrite: bool = False,
+) -> VoiceConverter:
+    """The converter of a run, which now also lies in ``folder`` in half precision.
+
+    ``run`` is a run's folder or a checkpoint; ``synthesiser`` an exported folder, a run of its own,
+    or None for the packaged one. Ready voices in the folder that are of other weights no longer
+    fit: save them again. Raises ValueError when one of them is not there, or ``folder`` has
+    something in it and ``overwrite`` is false.
+    """
+    folder = Path(folder)
+    if folder.exists() and (not folder.is_dir() or (not overwrite and any(folder.iterdir()))):
+        raise ValueError(f"{folder} exists and is not empty; pass --force to write into it")
+    network = read_network(find_checkpoint(run))
+    converter = VoiceConverter(network, read_synthesiser(synthesiser), MelSpec())
+    converter.save_pretrained(folder)
+    return VoiceConverter.from_pretrained(folder)
+
+
+def _read(checkpoint: str | Path) -> dict:
+    try:
+        saved = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    # torch raises its own UnpicklingError, RuntimeError, EOFError and KeyError on garbage
+    except Exception as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ValueError(f"{checkpoint} cannot be read as a checkpoint ({reason})") from error
+    if not isinstance(saved, dict) or "state_dict" not in saved:
+        raise ValueError(f"{checkpoint} is not a checkpoint of a training run")
+    return saved
