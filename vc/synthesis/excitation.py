@@ -1,4 +1,4 @@
-"""What drives the synthesiser before any filter: glottal pulses and two kinds of noise.
+"""What drives the synthesiser before any filter: glottal pulses and noise.
 
 All of it is a function of absolute position (the phase of the voice and the number of the sample),
 so that a recording rendered piece by piece is the recording rendered at once.
@@ -38,7 +38,6 @@ class Excitation(NamedTuple):
 
     pulses: Tensor
     noise: Tensor
-    breath: Tensor
 
 
 def hold_pitch(f0: Tensor) -> tuple[Tensor, Tensor]:
@@ -98,15 +97,15 @@ def pulse_train(cycles: Tensor, f0: Tensor, sample_rate: int) -> Tensor:
     return total * torch.sqrt(2.0 / n_harmonics)
 
 
-def positional_noise(start: int, n_samples: int, channel: int) -> Tensor:
+def positional_noise(start: int, n_samples: int) -> Tensor:
     """Gaussian noise (S,) that depends only on the number of each sample (from ``start``, which
-    may be negative) and on ``channel``."""
+    may be negative)."""
     first = start // _NOISE_BLOCK
     last = (start + n_samples - 1) // _NOISE_BLOCK
     generator = torch.Generator()
     blocks = []
     for block in range(first, last + 1):
-        generator.manual_seed((_NOISE_SEED * (channel + 1) + block) % 2**31)
+        generator.manual_seed((_NOISE_SEED + block) % 2**31)
         blocks.append(torch.randn(_NOISE_BLOCK, generator=generator))
     offset = start - first * _NOISE_BLOCK
     return torch.cat(blocks)[offset : offset + n_samples]
@@ -125,18 +124,14 @@ def excite(
     n_samples = (n_frames - 1) * hop
     total = n_samples + 2 * margin
     if position is None:
-        noises = torch.randn(2, batch, total, device=f0.device)
+        noise = torch.randn(batch, total, device=f0.device)
         phase = torch.rand(batch, dtype=torch.float64, device=f0.device)
         position = Position(phase=phase)
     else:
-        first = position.start_frame * hop - margin
-        noises = torch.stack([positional_noise(first, total, c) for c in range(2)])
-        noises = noises[:, None].to(f0.device).expand(2, batch, total)
+        noise = positional_noise(position.start_frame * hop - margin, total)
+        noise = noise.to(f0.device).expand(batch, total)
     held, gate = hold_pitch(f0.float())
     cycles = _cycles(held, hop, sample_rate, position)[:, :-1]
     gate = _to_samples(gate, hop)
     pulses = pulse_train(cycles, _to_samples(held, hop), sample_rate) * gate
-    # Breath comes in puffs around each pulse; 1.5 is the mean square of 1 + cos.
-    puffs = gate * (1 + torch.cos(2 * math.pi * cycles.remainder(1.0)).float()) / math.sqrt(1.5)
-    pulses, puffs = (functional.pad(x, (margin, margin)) for x in (pulses, puffs))
-    return Excitation(pulses, noises[0], noises[1] * puffs)
+    return Excitation(functional.pad(pulses, (margin, margin)), noise)

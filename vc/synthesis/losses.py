@@ -47,7 +47,11 @@ class SpectralDistance(nn.Module):
 
 
 def energy_distance(
-    distance: SpectralDistance, truth: Tensor, first: Tensor, second: Tensor
+    distance: SpectralDistance,
+    truth: Tensor,
+    first: Tensor,
+    second: Tensor,
+    repulsion: float = 1.0,
 ) -> tuple[Tensor, Tensor]:
     """Log and linear part (scalars) of the energy distance between truth and model (B, S).
 
@@ -55,11 +59,13 @@ def energy_distance(
     phase). d(truth, draw) alone is smallest for a voice without noise, since the distance to
     noise is the smaller the less one varies oneself; taking half the distance between two draws
     away makes it a proper scoring rule (Gritsenko et al. 2020, "A spectral energy distance for
-    parallel speech synthesis").
+    parallel speech synthesis"). ``repulsion`` below 1 takes less of it away.
     """
     scale = truth.square().mean(1).sqrt().clamp_min(distance.floor)
     spectra = [distance.spectra(x) for x in (truth, first, second)]
     near = distance(spectra[0], spectra[1], scale), distance(spectra[0], spectra[2], scale)
     apart = distance(spectra[1], spectra[2], scale)
-    log_part, linear_part = (0.5 * (near[0][k] + near[1][k] - apart[k]).mean() for k in range(2))
+    log_part, linear_part = (
+        0.5 * (near[0][k] + near[1][k] - repulsion * apart[k]).mean() for k in range(2)
+    )
     return log_part, linear_part

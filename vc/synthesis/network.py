@@ -15,8 +15,8 @@ from vc.audio import MelSpec, mel_filters
 from vc.synthesis.base import Vocoder
 from vc.synthesis.excitation import PITCH_CONTEXT, Excitation, Position, excite
 
-# Pulses, noise, breath: see excitation.py.
-N_SOURCES = 3
+# Pulses and noise: see excitation.py.
+N_SOURCES = 2
 # No filter exceeds the mel's own envelope by more than this (natural log: 26 dB).
 _MAX_BOOST = 3.0
 # Typical mean and deviation of the natural-log mel at the level all features are brought to.
@@ -41,9 +41,8 @@ class Block(nn.Module):
 class SourceFilter(Vocoder):
     """Filters an excitation of the given pitch in the Fourier domain; see `Vocoder` for shapes.
 
-    Each frame of the excitation (two hops long, Hann) is multiplied by the response that the
-    network gives it and overlap-added at full length. The pulses' filter is minimum-phase, like
-    a vocal tract (Oppenheim & Schafer), since pulses with all harmonics in step sound buzzy.
+    Each frame of the excitation (two hops long, Hann) is multiplied by the zero-phase response
+    that the network gives it and overlap-added at full length.
     """
 
     def __init__(
@@ -51,16 +50,10 @@ class SourceFilter(Vocoder):
         spec: MelSpec | None = None,
         width: int = 256,
         dilations: Sequence[int] = (1, 2, 4, 2, 1),
-        minimum_phase: bool = True,
     ) -> None:
         super().__init__()
         self.spec = spec or MelSpec()
-        self.config = {
-            "width": width,
-            "dilations": list(dilations),
-            "minimum_phase": minimum_phase,
-        }
-        self.minimum_phase = minimum_phase
+        self.config = {"width": width, "dilations": list(dilations)}
         # Six hops: short enough to be cheap, long enough for 20 ms of ringing on either side.
         self.n_fft = 6 * self.spec.hop_length
         self.n_bins = self.n_fft // 2 + 1
@@ -69,7 +62,7 @@ class SourceFilter(Vocoder):
         self.enter = nn.Conv1d(self.spec.n_mels + 2, width, 5, padding=2)
         self.blocks = nn.Sequential(*(Block(width, d) for d in dilations))
         self.norm = nn.LayerNorm(width)
-        self.gains = nn.Conv1d(width, N_SOURCES * self.n_bins, 1)
+        self.gains = nn.Linear(width, N_SOURCES * self.n_bins)
         window = torch.hann_window(2 * self.spec.hop_length)
         self.register_buffer("window", window, persistent=False)
         self.register_buffer("to_bins", _bands_to_bins(self.spec, self.n_bins), persistent=False)
@@ -77,48 +70,31 @@ class SourceFilter(Vocoder):
 
     def render(self, mel: Tensor, f0: Tensor, position: Position) -> Tensor:
         spec = self.spec
-        excitation = excite(f0, spec.hop_length, spec.sample_rate, self._margin, position)
+        excitation = excite(f0, spec.hop_length, spec.sample_rate, spec.hop_length, position)
         return self.filter(excitation, self.responses(mel, f0))
 
-    @property
-    def _margin(self) -> int:
-        return self.spec.hop_length
-
-    def log_gains(self, mel: Tensor, f0: Tensor) -> Tensor:
-        """Natural-log magnitude responses (B, 3, F, T) for pulses, noise and breath."""
+    def responses(self, mel: Tensor, f0: Tensor) -> Tensor:
+        """Magnitude responses (B, 2, T, F), transposed for the transforms: pulses, noise."""
         voiced = (f0 > 0).to(mel.dtype)
         pitch = voiced * (torch.log(f0.clamp_min(20.0)) - _PITCH_CENTRE)
         x = torch.cat([(mel - _MEL_MEAN) / _MEL_SCALE, pitch[:, None], voiced[:, None]], 1)
-        x = self.blocks(self.enter(x))
-        x = self.gains(self.norm(x.mT).mT).float()
+        x = self.blocks(self.enter(x)).mT
+        boost = self.gains(self.norm(x)).float().clamp_max(_MAX_BOOST)
         with torch.autocast(mel.device.type, enabled=False):
-            envelope = torch.einsum("fm,bmt->bft", self.to_bins, mel.float())
-        boost = x.unflatten(1, (N_SOURCES, self.n_bins)).clamp_max(_MAX_BOOST)
-        return boost + envelope[:, None]
-
-    def responses(self, mel: Tensor, f0: Tensor) -> Tensor:
-        """Complex responses (B, 3, F, T); the pulses' phase serves the breath as well."""
-        log_gains = self.log_gains(mel, f0)
-        magnitude = log_gains.exp()
-        if not self.minimum_phase:
-            return torch.complex(magnitude, torch.zeros_like(magnitude))
-        phase = minimum_phase(log_gains[:, 0], self.n_fft)
-        turn = torch.polar(torch.ones_like(phase), phase)
-        return torch.stack(
-            [magnitude[:, 0] * turn, magnitude[:, 1].to(turn.dtype), magnitude[:, 2] * turn], 1
-        )
+            envelope = torch.einsum("fm,bmt->btf", self.to_bins, mel.float())
+            boost = boost.unflatten(2, (N_SOURCES, self.n_bins)).transpose(1, 2)
+            return (boost + envelope[:, None]).exp()
 
     def filter(self, excitation: Excitation, responses: Tensor) -> Tensor:
         """The waveform (B, S) of the filtered sources, S = (T - 1) * hop."""
         hop = self.spec.hop_length
-        total = None
+        spectrum = 0.0
         for source, response in zip(excitation, responses.unbind(1), strict=True):
             frames = source.unfold(1, 2 * hop, hop) * self.window
             # The frame sits in the middle of the transform, with two hops of room on both sides.
             frames = functional.pad(frames, (2 * hop, 2 * hop))
-            spectrum = torch.fft.rfft(frames).mT * response
-            total = spectrum if total is None else total + spectrum
-        return overlap_add(torch.fft.irfft(total.mT, self.n_fft), hop)
+            spectrum = spectrum + torch.fft.rfft(frames) * response
+        return overlap_add(torch.fft.irfft(spectrum, self.n_fft), hop)
 
     def _start_from_a_sensible_mix(self) -> None:
         """At first: pulses below 4 kHz, noise above, as in the simplest of vocoders."""
@@ -126,18 +102,9 @@ class SourceFilter(Vocoder):
         frequency = torch.linspace(0, 0.5 * self.spec.sample_rate, self.n_bins)
         slope = (frequency - 4000) / 1000
         with torch.no_grad():
-            pulses, noise, breath = self.gains.bias.view(N_SOURCES, self.n_bins)
+            pulses, noise = self.gains.bias.view(N_SOURCES, self.n_bins)
             pulses.copy_(functional.logsigmoid(-slope))
             noise.copy_(functional.logsigmoid(slope))
-            breath.copy_(functional.logsigmoid(slope) - 1.0)
-
-
-def minimum_phase(log_magnitude: Tensor, n_fft: int) -> Tensor:
-    """Phase (B, F, T) in radians of the causal filter with this log magnitude (by its cepstrum)."""
-    cepstrum = torch.fft.irfft(log_magnitude.mT, n_fft)
-    half = n_fft // 2
-    causal = functional.pad(2 * cepstrum[..., 1:half], (1, n_fft - half))
-    return torch.fft.rfft(causal).imag.mT
 
 
 def overlap_add(frames: Tensor, hop: int) -> Tensor:

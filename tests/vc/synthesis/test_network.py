@@ -1,7 +1,7 @@
 import torch
 
 from vc.audio import LogMel, MelSpec
-from vc.synthesis.network import SourceFilter, minimum_phase, overlap_add
+from vc.synthesis.network import SourceFilter, overlap_add
 
 
 def small() -> SourceFilter:
@@ -25,15 +25,6 @@ def test_frames_that_are_not_changed_add_up_to_the_waveform():
     torch.testing.assert_close(again[:, 160:-160], waveform[:, 320:-320])
 
 
-def test_a_minimum_phase_response_is_causal():
-    frequency = torch.linspace(0, torch.pi, 481)
-    one_pole = -torch.log((1 - 0.9 * torch.exp(-1j * frequency)).abs())[None, :, None]
-    phase = minimum_phase(one_pole, 960)
-    response = torch.fft.irfft(torch.polar(one_pole.exp(), phase)[0, :, 0], 960)
-    torch.testing.assert_close(response[:100], 0.9 ** torch.arange(100.0), atol=1e-3, rtol=0.0)
-    assert response[480:].abs().max() < 1e-3
-
-
 def test_silence_in_the_mel_is_silence_in_the_sound():
     mel = torch.full((1, 80, 100), MelSpec().floor).log()
     for f0 in (torch.zeros(1, 100), torch.full((1, 100), 120.0)):
@@ -44,9 +35,8 @@ def test_noise_filtered_by_its_own_mel_has_that_mel():
     model = small()
     with torch.no_grad():
         model.gains.weight.zero_()
-        model.gains.bias.view(3, -1)[0] = -20
-        model.gains.bias.view(3, -1)[1] = 0
-        model.gains.bias.view(3, -1)[2] = -20
+        model.gains.bias.view(2, -1)[0] = -20
+        model.gains.bias.view(2, -1)[1] = 0
     mel = (-4 + torch.sin(torch.arange(80) / 12))[None, :, None].expand(1, 80, 400)
     again = LogMel()(model(mel, torch.zeros(1, 400)))
     assert (again[0, 3:, 10:-10].mean(1) - mel[0, 3:, 0]).abs().max() < 0.45
