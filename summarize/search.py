@@ -1,0 +1,212 @@
+"""The search: the best subsequence of a sentence's words, exactly so many, found exactly.
+
+A candidate's score is the headline model's log probability of its words, plus how surprising each
+kept word is in documents, less penalties for gaps and for words late in the sentence. Dynamic
+programming over (words kept, last two positions) finds the maximum for every length at once; no
+network is involved (after Schumann et al., ACL 2020, who climb where this solves).
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from shared.checkpoint import load_model, save_model
+from summarize.ngrams import END, N_RESERVED, START, UNKNOWN, NgramModel, form, train_ngrams
+
+KIND = "summarize-search"
+# A word that ends lines this many times less often than other words leaves its line dangling.
+DANGLING_RATIO = 0.15
+DANGLING_MIN_COUNT = 30
+
+
+class Weights(NamedTuple):
+    """How much each part of the score counts, in nats of the language model."""
+
+    surprisal: float = 1.0  # per nat of a kept word's surprisal in documents
+    surprisal_cap: float = 9.0  # nats; what is rarer is no more important
+    gap: float = 1.0  # per place where words were left out
+    position: float = 0.1  # per word of distance from the beginning
+    position_cap: int = 40  # words
+    end: float = 1.0  # of the log probability that a line ends there
+
+
+class Code(NamedTuple):
+    """The kept words' indices, ascending, and the score, higher is better."""
+
+    kept: tuple[int, ...]
+    score: float
+
+
+class Search:
+    """The search with its tables: a language model of short sentences, surprisals of documents."""
+
+    def __init__(
+        self,
+        language_model: NgramModel,
+        surprisal: np.ndarray,
+        dangling: np.ndarray,
+        weights: Weights | None = None,
+    ) -> None:
+        self.language_model = language_model
+        self.surprisal = surprisal.astype(np.float32)
+        self.dangling = dangling.astype(bool)
+        self.weights = weights or Weights()
+
+    def code(self, words: Sequence[str], n_words: int) -> Code:
+        """The best ``n_words`` of the sentence; all of them if it has no more.
+
+        Raises ValueError if ``n_words`` is not positive.
+        """
+        return self.codes(words, [n_words])[0]
+
+    def codes(self, words: Sequence[str], lengths: Sequence[int]) -> list[Code]:
+        """The best code of each length, for little more than the price of the longest.
+
+        Time and memory grow with the cube of the sentence's length; 60 words are 1 MB.
+        """
+        if min(lengths) < 1:
+            raise ValueError(f"a code needs at least 1 word, not {min(lengths)}")
+        n = len(words)
+        if n == 0:
+            return [Code((), 0.0) for _ in lengths]
+        longest = min(max(lengths), n)
+        steps, ends = self._scores(words)
+        # best[i, j] is for codes whose last two words are at i and j; 0 is before the sentence
+        best = np.full((n + 1, n + 1), -np.inf, np.float32)
+        best[0] = steps[0, 0]
+        finished: dict[int, Code] = {}
+        back: list[np.ndarray] = []
+        wanted = {min(length, n) for length in lengths}
+        for k in range(1, longest + 1):
+            if k > 1:
+                candidates = best[:, :, None] + steps
+                before = candidates.argmax(axis=0)
+                best = np.take_along_axis(candidates, before[None], axis=0)[0]
+                back.append(before)
+            if k in wanted:
+                finished[k] = _traced(best + ends, back)
+        return [finished[min(length, n)] for length in lengths]
+
+    def save(self, folder: str | Path, overwrite: bool = False) -> Path:
+        """The folder that now holds the tables; `load` reads it."""
+        state = self.language_model.state()
+        state["surprisal"] = torch.from_numpy(self.surprisal.astype(np.float16))
+        state["dangling"] = torch.from_numpy(self.dangling)
+        config = {"weights": self.weights._asdict()}
+        return save_model(folder, state, config, kind=KIND, overwrite=overwrite)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "Search":
+        """The search saved in ``folder``. Raises ValueError if it is not whole."""
+        config, state = load_model(folder, kind=KIND)
+        surprisal, dangling = state.pop("surprisal").numpy(), state.pop("dangling").numpy()
+        return cls(NgramModel.from_state(state), surprisal, dangling, Weights(**config["weights"]))
+
+    def _scores(self, words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """(score of the word at m after those at i and j: (n+1)^3, score of ending: (n+1)^2)."""
+        model, w = self.language_model, self.weights
+        numbers = np.concatenate([[START], model.numbers(words)])
+        n = len(numbers)
+        pair, backoff, stored = (
+            x.reshape(n, n) for x in model.pairs(np.repeat(numbers, n), np.tile(numbers, n))
+        )
+        position = np.arange(n)
+        worth = w.surprisal * np.minimum(self.surprisal[numbers], w.surprisal_cap)
+        worth -= w.position * np.minimum(position, w.position_cap)
+        gap = np.where(position[None, :] > position[:, None] + 1, w.gap, 0.0)
+        gap[0] = 0.0  # a code may begin anywhere
+        after = pair + worth[None, :] - gap  # (j, m)
+        steps = (backoff[:, :, None] + after[None, :, :]).astype(np.float32)
+
+        # Only pairs that the model stores can begin a stored triple, and few are.
+        stored &= position[:, None] < position[None, :]
+        stored[0, 0] = True
+        ends = self._ends(numbers, backoff, stored)
+        i, j = np.nonzero(stored)
+        i, j, m = np.repeat(i, n), np.repeat(j, n), np.tile(position, len(i))
+        kept = (m > j) & (m > 0)
+        i, j, m = i[kept], j[kept], m[kept]
+        triple, found = model.triples(numbers[i], numbers[j], numbers[m])
+        i, j, m, triple = i[found], j[found], m[found], triple[found]
+        steps[i, j, m] = triple + worth[m] - gap[j, m]
+
+        order = position[:, None] < position[None, :]
+        steps[:, ~order] = -np.inf
+        return steps, ends
+
+    def _ends(self, numbers: np.ndarray, backoff: np.ndarray, stored: np.ndarray) -> np.ndarray:
+        """The score of ending after the words at i and j, (n+1, n+1)."""
+        end = np.full(len(numbers), END)
+        pair, _, _ = self.language_model.pairs(numbers, end)
+        ends = backoff + pair[None, :]
+        i, j = np.nonzero(stored)
+        triple, found = self.language_model.triples(numbers[i], numbers[j], end[:1].repeat(len(i)))
+        ends[i[found], j[found]] = triple[found]
+        # far below every score and still finite: a sentence may hold nothing else
+        return self.weights.end * ends - 1e4 * self.dangling[numbers][None, :]
+
+
+def train_search(
+    documents: Iterable[Sequence[str]],
+    sentences: Iterable[Sequence[str]],
+    min_count: int = 3,
+    weights: Weights | None = None,
+) -> Search:
+    """The search for these documents and unpaired human sentences, both as lists of words.
+
+    Nothing seen fewer than ``min_count`` times is in its tables. Raises ValueError if one of the
+    two corpora has no words.
+    """
+    sentences = list(sentences)
+    model = train_ngrams(sentences, min_count)
+    counts: Counter[str] = Counter()
+    for words in documents:
+        counts.update(form(word) for word in words)
+    if not counts:
+        raise ValueError("the search needs documents with words; there are none")
+    return Search(
+        model, _surprisals(model, counts, min_count), _dangling(model, sentences), weights
+    )
+
+
+def _surprisals(model: NgramModel, counts: Counter[str], min_count: int) -> np.ndarray:
+    """-log relative frequency in documents, by the model's word numbers, nats."""
+    total = sum(counts.values())
+    kept = [counts[word] if counts[word] >= min_count else 1 for word in model.words]
+    surprisal = np.zeros(len(model.words) + N_RESERVED)
+    surprisal[N_RESERVED:] = np.log(total) - np.log(kept)
+    surprisal[UNKNOWN] = np.log(total)
+    return surprisal
+
+
+def _dangling(model: NgramModel, sentences: Iterable[Sequence[str]]) -> np.ndarray:
+    """Which words hardly ever end a human sentence, by the model's word numbers."""
+    seen: Counter[str] = Counter()
+    last: Counter[str] = Counter()
+    for words in sentences:
+        forms = [form(word) for word in words]
+        seen.update(forms)
+        last.update(forms[-1:])
+    usual = sum(last.values()) / sum(seen.values())
+    dangling = np.zeros(len(model.words) + N_RESERVED, bool)
+    for number, word in enumerate(model.words, start=N_RESERVED):
+        is_common = seen[word] >= DANGLING_MIN_COUNT
+        dangling[number] = is_common and last[word] / seen[word] < DANGLING_RATIO * usual
+    return dangling
+
+
+def _traced(final: np.ndarray, back: list[np.ndarray]) -> Code:
+    """The code that ends best."""
+    i, j = np.unravel_index(int(final.argmax()), final.shape)
+    score = float(final[i, j])
+    kept = [int(j)]
+    for before in reversed(back):
+        # the pair (i, j) was reached from the pair (before, i)
+        h = int(before[i, j])
+        kept.append(int(i))
+        i, j = h, i
+    return Code(tuple(k - 1 for k in reversed(kept)), score)

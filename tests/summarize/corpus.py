@@ -1,0 +1,32 @@
+"""A small language that tests can summarise: templates with names and numbers, no corpus."""
+
+import random
+
+NAMES = ["Anna", "Boris", "Clara", "David", "Emma", "Frank", "Greta", "Henry"]
+THINGS = ["bridge", "market", "river", "school", "train", "bank", "factory", "museum"]
+DONE = ["opens", "closes", "burns", "sells", "repairs", "visits", "buys", "loses"]
+PLACES = ["north", "south", "valley", "harbour", "village", "capital"]
+
+
+def sentences(n: int, seed: int = 0) -> list[str]:
+    """Short human sentences: who does what, where."""
+    generator = random.Random(seed)
+    pick = generator.choice
+    forms = [
+        lambda: f"{pick(NAMES)} {pick(DONE)} {pick(THINGS)} in {pick(PLACES)}",
+        lambda: f"{pick(NAMES)} {pick(DONE)} the {pick(THINGS)}",
+        lambda: f"{pick(THINGS)} of {pick(NAMES)} {pick(DONE)} again",
+    ]
+    return [pick(forms)() for _ in range(n)]
+
+
+def documents(n: int, seed: int = 0) -> list[str]:
+    """Long-winded sentences that each hold a short one, and more."""
+    generator = random.Random(seed)
+    pick = generator.choice
+    return [
+        f"{pick(NAMES)}, who is {generator.randint(20, 90)} years old, {pick(DONE)} the "
+        f"{pick(THINGS)} in the {pick(PLACES)} on a quiet morning, people near the "
+        f"{pick(THINGS)} said."
+        for _ in range(n)
+    ]
