@@ -7,7 +7,14 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.installed-$(EXTRAS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow lint format bench eval-setup
+.PHONY: help demo test slow lint format bench eval-setup train-voice
+
+# What train-voice learns from and how long it takes (days:hours:minutes:seconds). These budgets
+# are for two cores, the packaged weights took about as long.
+CORPUS ?= ../shared/data/speech
+FEATURES ?= features
+VOICE_TIME ?= 00:01:30:00
+SYNTHESISER_TIME ?= 00:00:30:00
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -34,6 +41,17 @@ bench: $(READY) ## measure speed and memory with the packaged weights
 
 eval-setup: ## install the judges that vc evaluate needs (wants a C++ compiler)
 	@$(MAKE) --no-print-directory EXTRAS=$(EXTRAS),eval $(VENV)/.installed-$(EXTRAS),eval
+
+# An interrupted run goes on where it was: call it again.
+train-voice: $(READY) ## train voice weights from CORPUS into weights/voice, in two hours on two cores
+	$(BIN)/vc prepare $(CORPUS) -o $(FEATURES) --waveforms
+	$(BIN)/vc fit --config configs/vc/base.yaml --data.features $(FEATURES) \
+	  --trainer.default_root_dir runs/voice --trainer.max_time $(VOICE_TIME) \
+	  $(if $(wildcard runs/voice/checkpoints/last.ckpt),--ckpt_path last)
+	$(BIN)/vc fit-synthesiser --config configs/vc/synthesiser.yaml --data.features $(FEATURES) \
+	  --trainer.default_root_dir runs/synthesiser --trainer.max_time $(SYNTHESISER_TIME) \
+	  $(if $(wildcard runs/synthesiser/checkpoints/last.ckpt),--ckpt_path last)
+	$(BIN)/vc export runs/voice -o weights/voice --synthesiser runs/synthesiser --force
 
 # The stamp is named after the extras, so asking for more of them installs them.
 # torch has no wheels for Python 3.15 and later within our pins.

@@ -61,7 +61,7 @@ class VoiceConfig:
     n_content_blocks: int = 5
     n_cepstra: int = 20
     content_norm: str = "channel"
-    code_noise: float = 0.25
+    code_noise: float = 0.08
     speaker_dim: int = 192
     n_tokens: int = 32
     speaker_hidden_dim: int = 192
