@@ -1,0 +1,59 @@
+"""The tab that says what this is, what it cannot do, and what not to do with it."""
+
+import re
+from pathlib import Path
+
+import gradio as gr
+
+CONSENT = """\
+### Ask first
+A voice belongs to the person who speaks with it. Convert a voice only with the consent of that
+person, and tell those who listen that what they hear is synthetic. Do not use it to deceive, to
+impersonate, or to get past a check of who somebody is. Every converted file says in its metadata
+that it is synthetic speech."""
+
+ABOUT = f"""\
+## What this is
+Bowtie takes speech apart into *what is said*, *who says it* and *how high it is*, and puts it
+together again with one of the three exchanged. The picture below each sound is its mel spectrogram:
+time runs to the right, frequency upwards, bright is loud, and the line is the pitch of the voice.
+
+{CONSENT}
+
+### What stays on this machine
+Everything. Sounds are worked on by the computer that serves this page, nothing is sent anywhere
+else, and files are deleted after an hour and when the program ends. Whoever opens the page with
+`--share` sends it through a server of Gradio's.
+
+### What it cannot do
+* It changes the voice, not the manner: accent, speed and emphasis remain A's.
+* Music, several people at once, and strong echo confuse it.
+* A whisper has no pitch, and stays a whisper.
+* Short or noisy recordings of B give a rougher likeness; ten clean seconds are a good start, and
+  several recordings are averaged.
+
+### From a program
+```python
+from gradio_client import Client, handle_file
+client = Client("http://127.0.0.1:7860")
+a, b = handle_file("a.wav"), handle_file("b.wav")
+client.predict(a, "uploaded", files=[b], api_name="/convert")
+```
+or without this page: `vc convert a.wav --voice b.wav -o out.wav`."""
+
+
+def about_tab(folder: Path | None) -> None:
+    """Lay the tab out inside the blocks that are open; ``folder`` holds the weights in use."""
+    gr.Markdown(ABOUT, elem_classes="prose-page")
+    card = model_card(folder)
+    if card:
+        with gr.Accordion("Model card of the weights in use", open=False):
+            gr.Markdown(card, elem_classes="prose-page")
+
+
+def model_card(folder: Path | None) -> str:
+    """The model card beside the weights without its front matter; "" when there is none."""
+    path = folder / "README.md" if folder else None
+    if path is None or not path.is_file():
+        return ""
+    return re.sub(r"\A---\n.*?\n---\n", "", path.read_text(encoding="utf-8"), flags=re.S).strip()
