@@ -47,7 +47,9 @@ def mel_figure(
     loudest = max(float(array.max()) for array in arrays.values())
     longest = max(array.shape[1] for array in arrays.values()) / spec.frames_per_second
     n = len(arrays)
+    pad = 6 / 72
     figure = Figure(figsize=(5.4, 0.55 + 2.15 * n), facecolor=BACKGROUND, layout="constrained")
+    figure.get_layout_engine().set(w_pad=pad, h_pad=pad)
     panels = figure.subplots(n, 1, squeeze=False, sharex=True)[:, 0]
     for axes, (name, array) in zip(panels, arrays.items(), strict=True):
         _draw_mel(axes, array, spec, loudest)
