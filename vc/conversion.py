@@ -24,9 +24,11 @@ from vc.synthesis.base import Vocoder
 MIN_SPEECH_SECONDS = 0.5
 # Below this level (-90 dBFS) there is nothing but the dither of a 16-bit file.
 SILENT_LEVEL = 3e-5
-# Frames further than this below the loudest half second are pauses and say nothing of level or
-# colour, however many there are of them (dB).
+# Frames further than this below the loudest tenth of a second are pauses (dB). What lies longer
+# than the margin inside one says nothing of level or colour, however much there is of it.
 PAUSE_DB = 45.0
+PAUSE_MARGIN_SECONDS = 0.2  # that of vc/prepare.py
+_LOUD_FRAMES = 10
 # The output fades between these distances below the active level (dB): silence stays silence.
 GATE_OPEN_DB, GATE_CLOSED_DB = 57.0, 63.0
 _GATE_REACH = 5
@@ -121,7 +123,7 @@ def analyse(
     spec = log_mel.spec
     with clock("features"):
         power = frame_powers(recording, spec)
-        heard = power >= loudest_half_second(power, spec) * 10 ** (-PAUSE_DB / 10)
+        heard = outside_pauses(power, spec)
         level = level_of_frames(power[heard]) if recording.n_samples else 0.0
         if level < SILENT_LEVEL:
             raise AudioError(f"{recording.name} holds only silence; choose a recording of speech")
@@ -146,10 +148,18 @@ def frame_powers(recording: Recording, spec: MelSpec) -> Tensor:
     return 0.5 * (torch.cat([hops[:1], hops]) + torch.cat([hops, hops[-1:]]))
 
 
-def loudest_half_second(power: Tensor, spec: MelSpec) -> float:
-    """The power that half a second of frames exceeds (half of them, in a shorter recording)."""
-    n_frames = min(round(0.5 * spec.frames_per_second), max(1, power.numel() // 2))
-    return float(power.kthvalue(power.numel() + 1 - n_frames).values)
+def outside_pauses(power: Tensor, spec: MelSpec) -> Tensor:
+    """True (T,) for frames of power (T,) in sound, or no further from it than the margin."""
+    # A tenth of a second: no click, but every short word.
+    loudest = power.topk(min(_LOUD_FRAMES, power.numel())).values
+    loud = float(loudest[loudest > 0].min()) if bool(loudest[0] > 0) else 0.0
+    sound = (power >= loud * 10 ** (-PAUSE_DB / 10)).float()
+    return _widened(sound, round(PAUSE_MARGIN_SECONDS * spec.frames_per_second)) > 0
+
+
+def _widened(x: Tensor, reach: int) -> Tensor:
+    """The largest value of x (T,) within ``reach`` frames."""
+    return torch.nn.functional.max_pool1d(x[None], 2 * reach + 1, 1, reach)[0]
 
 
 def read_mel(
@@ -206,8 +216,7 @@ def _gate(power: Tensor, level: float) -> Tensor:
     """Gain (T,) that is 0 in silence; it opens a little before a sound and closes after it."""
     below = 10 * torch.log10(level**2 / power.clamp_min(1e-20))
     gate = ((GATE_CLOSED_DB - below) / (GATE_CLOSED_DB - GATE_OPEN_DB)).clamp(0, 1).float()
-    reach = 2 * _GATE_REACH + 1
-    return torch.nn.functional.max_pool1d(gate[None], reach, 1, _GATE_REACH)[0]
+    return _widened(gate, _GATE_REACH)
 
 
 def render(

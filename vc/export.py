@@ -1,5 +1,6 @@
 """From a training run to the folder of weights that is served."""
 
+import tempfile
 from pathlib import Path
 
 import torch
@@ -56,21 +57,12 @@ def read_synthesiser(source: str | Path | None) -> SourceFilter:
     """The synthesiser in an exported folder, a training run of one, or None: the packaged one."""
     if source is None or (Path(source) / "config.json").is_file():
         return load_synthesiser(source)
-    saved = _read(find_checkpoint(source))
-    names = ("width", "dilations", "minimum_phase")
-    prefix = "synthesiser."
-    try:
-        model = SourceFilter(**{name: saved["hyper_parameters"][name] for name in names})
-        state = {
-            name.removeprefix(prefix): value
-            for name, value in saved["state_dict"].items()
-            if name.startswith(prefix)
-        }
-        model.load_state_dict(state, strict=True)
-    except (KeyError, TypeError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"{source} is no training run of a synthesiser ({reason})") from error
-    return model.eval()
+    # Brings Lightning, which an export of voices alone does without.
+    from vc.synthesis.training import export as export_synthesiser
+
+    with tempfile.TemporaryDirectory(prefix="bowtie-") as folder:
+        exported = Path(folder) / "synthesiser"
+        return load_synthesiser(export_synthesiser(find_checkpoint(source), exported))
 
 
 def export(

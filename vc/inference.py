@@ -57,6 +57,8 @@ PITCH_MODES = ("match", "keep", "shift")
 # More of a reference says nothing new about the voice, and would take its share of memory.
 REFERENCE_SECONDS = 180.0
 _REFERENCE_READ_SECONDS = 900.0
+# Frames encoded at once where nothing is decoded (even).
+_CODE_FRAMES = 2000
 
 Waveform = tuple[Tensor | np.ndarray, int]
 Source = str | Path | Waveform
@@ -275,8 +277,8 @@ class VoiceConverter(
                 f"a reference needs at least {MIN_SPEECH_SECONDS:g} s"
             )
         gain, parts, n_missing = LEVEL / analysis.level, [], budget
-        for start in range(0, analysis.n_frames, 2000):
-            stop = min(start + 2000, analysis.n_frames)
+        for start in range(0, analysis.n_frames, _CODE_FRAMES):
+            stop = min(start + _CODE_FRAMES, analysis.n_frames)
             mel = read_mel(recording, self.log_mel, gain, start, stop, self.device)
             part = mel[..., analysis.active[start:stop].to(mel.device)][..., :n_missing]
             parts.append(part)
@@ -382,8 +384,8 @@ class VoiceConverter(
             analysis = analyse(recording, self.log_mel)
             gain, context = LEVEL / analysis.level, self.network.context_frames
             mean, codes = analysis.mean[None].to(self.device), []
-            for start in range(0, analysis.n_frames, 2000):
-                stop = min(start + 2000, analysis.n_frames)
+            for start in range(0, analysis.n_frames, _CODE_FRAMES):
+                stop = min(start + _CODE_FRAMES, analysis.n_frames)
                 first, last = max(0, start - context), min(stop + context, analysis.n_frames)
                 mel = read_mel(recording, self.log_mel, gain, first, last, self.device)
                 code = self.network.encode_content(relative_mel(mel, mean))[0]
