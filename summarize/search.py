@@ -20,15 +20,15 @@ from summarize.ngrams import END, N_RESERVED, START, UNKNOWN, NgramModel, form, 
 KIND = "summarize-search"
 # A word that ends lines this many times less often than other words leaves its line dangling.
 DANGLING_RATIO = 0.15
-DANGLING_MIN_COUNT = 30
+DANGLING_MIN_COUNT = 100
 
 
 class Weights(NamedTuple):
     """How much each part of the score counts, in nats of the language model."""
 
-    surprisal: float = 1.0  # per nat of a kept word's surprisal in documents
-    surprisal_cap: float = 9.0  # nats; what is rarer is no more important
-    gap: float = 1.0  # per place where words were left out
+    surprisal: float = 1.5  # per nat of a kept word's surprisal in documents
+    surprisal_cap: float = 12.0  # nats; what is rarer is no more important
+    gap: float = 0.5  # per place where words were left out
     position: float = 0.1  # per word of distance from the beginning
     position_cap: int = 40  # words
     end: float = 1.0  # of the log probability that a line ends there

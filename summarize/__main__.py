@@ -1,0 +1,262 @@
+"""The command `summarize`: summaries of files and folders, and the chain that makes them."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple, TextIO
+
+USAGE = """\
+summarize FILES...            summaries on stdout; - is standard input
+summarize FOLDER -o OUT.jsonl a line of JSON a document; continues a file that was broken off
+summarize prepare             two files of unpaired lines into a folder with tables and tokenizer
+summarize evaluate            judge systems side by side on pairs
+summarize bench               speed, side by side with TextRank and LexRank
+"""
+
+ROW_BEGINS = '{"name": '
+
+
+class Item(NamedTuple):
+    """A document that was read, or why it could not be."""
+
+    name: str
+    text: str
+    error: str = ""
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """The exit status: 0, or 2 after one line on stderr if something could not be done."""
+    args = list(sys.argv[1:] if args is None else args)
+    commands = {"prepare": _prepare, "evaluate": _evaluate, "bench": _bench}
+    try:
+        if args and args[0] in commands:
+            return commands[args[0]](args[1:])
+        return _summarize(args)
+    except BrokenPipeError:
+        # whoever read our output has enough; the interpreter must not complain about it at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (ValueError, OSError) as error:
+        _say(" ".join(str(error).split()))
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _summarize(args: list[str]) -> int:
+    options = _summarize_parser().parse_args(args)
+    budgets = ("words", "sentences", "ratio")
+    budget = {name: getattr(options, name) for name in budgets}
+    _check(budget)
+    from summarize.inference import Summarizer
+
+    summarizer = Summarizer.from_pretrained(options.weights, options.preset)
+    items = _items(options.files, options.encoding)
+    if options.output:
+        return _to_file(summarizer, items, budget, Path(options.output))
+    n_failed = 0
+    several = len(options.files) > 1 or Path(options.files[0]).is_dir()
+    for item in items:
+        n_failed += not _one(summarizer, item, budget, sys.stdout, options.json, several)
+    return 2 if n_failed else 0
+
+
+def _summarize_parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="summarize", usage=USAGE, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("files", nargs="+", help="txt, md, html, pdf, docx, jsonl; folders; -")
+    parser.add_argument("--words", type=int, help="exactly so many (default 10)")
+    parser.add_argument("--sentences", type=int, help="so many, of about 12 words each")
+    parser.add_argument("--ratio", type=float, help="this share of the document's words")
+    parser.add_argument("--json", action="store_true", help="a line of JSON with all details")
+    parser.add_argument("-o", "--output", help="write lines of JSON into this file")
+    parser.add_argument("--encoding", default="utf-8", help="of text files (default utf-8)")
+    parser.add_argument("--weights", help="a folder of weights or a Hub id (default: packaged)")
+    parser.add_argument("--preset", default="news", help="which packaged weights (default news)")
+    return parser
+
+
+def _check(budget: dict[str, float | None]) -> None:
+    """Refuse a budget before anything is read or loaded."""
+    from summarize.inference import check_budget
+
+    check_budget(**budget)
+
+
+def _items(files: list[str], encoding: str) -> Iterator[Item]:
+    """Every document of the files and folders; one that cannot be read stops no other."""
+    from summarize.documents import DocumentError, find_documents, read_documents
+
+    for file in files:
+        try:
+            paths = find_documents(file) if file != "-" and Path(file).is_dir() else [file]
+        except DocumentError as error:
+            yield Item(file, "", str(error))
+            continue
+        for path in paths:
+            try:
+                for document in read_documents(path, encoding):
+                    yield Item(document.name, document.text)
+            except DocumentError as error:
+                yield Item(str(path), "", str(error))
+
+
+def _one(summarizer, item: Item, budget: dict, out: TextIO, as_json: bool, named: bool) -> bool:
+    """Whether the document could be summarised; its summary is then in ``out``."""
+    try:
+        if item.error:
+            raise ValueError(item.error)
+        summary = summarizer.summarize(item.text, **budget)
+    except ValueError as error:
+        _say(str(error))
+        return False
+    if summary.is_whole:
+        _say(f"{item.name} has only {summary.n_words} words and is returned whole")
+    if as_json:
+        print(json.dumps(_row(item.name, summary), ensure_ascii=False), file=out, flush=True)
+    else:
+        print(f"{item.name}: {summary.text}" if named else summary.text, file=out, flush=True)
+    return True
+
+
+def _row(name: str, summary) -> dict:
+    return {
+        "name": name,
+        "summary": summary.text,
+        "words": summary.n_words,
+        "whole": summary.is_whole,
+        "codes": [code._asdict() for code in summary.codes],
+        "lost": summary.lost,
+        "seconds": round(summary.seconds, 4),
+    }
+
+
+def _to_file(summarizer, items: Iterator[Item], budget: dict, path: Path) -> int:
+    """Append to the file what it does not hold yet."""
+    done = _names_in(path)
+    n_failed = n_done = 0
+    with path.open("a", encoding="utf-8") as out:
+        for item in items:
+            if item.name in done:
+                continue
+            ok = _one(summarizer, item, budget, out, as_json=True, named=True)
+            n_done, n_failed = n_done + ok, n_failed + (not ok)
+            if sys.stderr.isatty():
+                print(f"\r{n_done} summaries, {n_failed} failed", end="", file=sys.stderr)
+    _say(f"{path}: {n_done} new, {len(done)} already there, {n_failed} failed")
+    return 2 if n_failed else 0
+
+
+def _names_in(path: Path) -> set[str]:
+    """The documents whose line the file holds whole; a last line that was cut off is removed."""
+    if not path.exists():
+        return set()
+    content = path.read_bytes()
+    whole, cut = content[: content.rfind(b"\n") + 1], content[content.rfind(b"\n") + 1 :]
+    try:
+        names = {json.loads(line)["name"] for line in whole.splitlines() if line.strip()}
+    except (ValueError, KeyError, TypeError):
+        names = None
+    # what we cut off is ours only if it begins as our lines do
+    ours = ROW_BEGINS.encode()
+    if names is None or not (cut.startswith(ours) or ours.startswith(cut)):
+        raise ValueError(f"{path} exists and does not hold summaries; give another file")
+    if cut:
+        path.write_bytes(whole)
+    return names
+
+
+def _prepare(args: list[str]) -> int:
+    parser = _Parser(prog="summarize prepare")
+    parser.add_argument("documents", help="a file of documents, one a line: txt or jsonl, or .gz")
+    parser.add_argument("sentences", help="a file of short human sentences that belong to none")
+    parser.add_argument("-o", "--output", required=True, help="the folder to write")
+    parser.add_argument("--vocabulary", type=int, default=8000, help="subwords (default 8000)")
+    options = parser.parse_args(args)
+    if options.vocabulary < 100:
+        raise ValueError(f"--vocabulary is {options.vocabulary}; give at least 100")
+    from summarize.prepare import prepare
+
+    counts = prepare(options.documents, options.sentences, options.output, options.vocabulary)
+    print(
+        f"{options.output}: {counts.n_documents} documents, {counts.n_sentences} sentences, "
+        f"{counts.n_held_out} held out for judges"
+    )
+    return 0
+
+
+def _evaluate(args: list[str]) -> int:
+    parser = _Parser(prog="summarize evaluate")
+    parser.add_argument("--pairs", required=True, help="jsonl of document and summary (or .gz)")
+    parser.add_argument("--words", type=int, default=10, help="of every summary (default 10)")
+    parser.add_argument("--limit", type=int, help="use the first so many pairs")
+    parser.add_argument("--weights", help="a folder of weights or a Hub id (default: packaged)")
+    parser.add_argument("--preset", default="news", help="which packaged weights (default news)")
+    parser.add_argument(
+        "--outputs", action="append", default=[], metavar="NAME=FILE",
+        help="score another system too: a line a pair",
+    )  # fmt: skip
+    parser.add_argument("--judge", metavar="FILE", help="human sentences nothing was trained on")
+    parser.add_argument("--full", action="store_true", help="rankers and fresh reconstructor too")
+    options = parser.parse_args(args)
+    _check({"words": options.words, "sentences": None, "ratio": None})
+    from summarize import evaluate
+    from summarize.documents import read_lines
+    from summarize.inference import Summarizer
+    from summarize.ngrams import train_ngrams
+    from summarize.text import normalise, word_texts
+
+    pairs = evaluate.read_pairs(options.pairs, options.limit)
+    others = {}
+    for output in options.outputs:
+        name, equals, file = output.partition("=")
+        if not equals:
+            raise ValueError(f"--outputs {output}: give NAME=FILE")
+        others[name] = evaluate.read_outputs(file, len(pairs))
+    summarizer = Summarizer.from_pretrained(options.weights, options.preset)
+    systems = evaluate.own_systems(summarizer, pairs, options.words) | others
+    if options.full:
+        systems |= evaluate.ranked_systems(pairs, options.words)
+    outside = None
+    if options.judge:
+        lines = (word_texts(normalise(line)) for line in read_lines(options.judge))
+        outside = train_ngrams(lines, min_count=2)
+    print(f"{len(pairs)} pairs of {options.pairs}; 95 % bootstrap intervals\n")
+    print(evaluate.shown(evaluate.judge(pairs, systems, outside, rebuild=options.full)))
+    return 0
+
+
+def _bench(args: list[str]) -> int:
+    parser = _Parser(prog="summarize bench")
+    parser.add_argument("--weights", help="a folder of weights or a Hub id (default: packaged)")
+    parser.add_argument("--preset", default="news", help="which packaged weights (default news)")
+    options = parser.parse_args(args)
+    from summarize.bench import bench
+
+    for line in bench(options.weights, options.preset):
+        print(line, flush=True)
+    return 0
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, without the usage."""
+
+    def __init__(self, **options) -> None:
+        # a misspelt option must not pass as the abbreviation of another
+        super().__init__(allow_abbrev=False, **options)
+
+    def error(self, message: str) -> None:
+        _say(f"{message} (summarize --help)")
+        sys.exit(2)
+
+
+def _say(line: str) -> None:
+    print(f"summarize: {line}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
