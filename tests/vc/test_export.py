@@ -1,0 +1,117 @@
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.vc.features import TINY
+from tests.vc.serving import make_converter
+from tests.vc.sounds import SAMPLE_RATE, voice
+from vc import VoiceConverter
+from vc.export import export, find_checkpoint, read_network
+from vc.model import VoiceAutoencoder
+from vc.vocoder import SourceFilter, save_synthesiser
+
+
+def network(seed: int) -> VoiceAutoencoder:
+    torch.manual_seed(seed)
+    return VoiceAutoencoder(TINY)
+
+
+def write_run(folder: Path, averaged: VoiceAutoencoder, last: VoiceAutoencoder) -> Path:
+    """A run's folder as Lightning's weight averaging leaves it."""
+
+    def prefixed(model: VoiceAutoencoder) -> dict:
+        other = {"classifier.head.weight": torch.zeros(3)}
+        return {f"network.{k}": v for k, v in model.state_dict().items()} | other
+
+    checkpoint = folder / "checkpoints" / "last.ckpt"
+    checkpoint.parent.mkdir(parents=True)
+    torch.save(
+        {
+            "state_dict": prefixed(averaged),
+            "current_model_state": prefixed(last),
+            "hyper_parameters": {"network": asdict(TINY), "learning_rate": 1e-3},
+        },
+        checkpoint,
+    )
+    return folder
+
+
+@pytest.fixture
+def run(tmp_path) -> Path:
+    return write_run(tmp_path / "run", network(1), network(2))
+
+
+@pytest.fixture
+def synthesiser(tmp_path) -> Path:
+    return save_synthesiser(SourceFilter(width=16, dilations=(1,)), tmp_path / "synthesiser")
+
+
+def test_the_averaged_weights_are_exported(run):
+    found, averaged = read_network(find_checkpoint(run)).state_dict(), network(1).state_dict()
+    assert all(torch.equal(found[name], averaged[name]) for name in averaged)
+
+
+def test_an_exported_run_converts(run, synthesiser, tmp_path):
+    export(run, tmp_path / "weights", synthesiser=synthesiser)
+    converter = VoiceConverter.from_pretrained(tmp_path / "weights")
+    source = (voice(120, 1.0, 1.0, 0), SAMPLE_RATE)
+    assert converter.convert(source, source).waveform.shape == source[0].shape
+    stored = converter.network.state_dict()["content_encoder.stem.weight"]
+    wanted = network(1).state_dict()["content_encoder.stem.weight"]
+    assert torch.equal(stored, wanted.half().float())
+
+
+def test_the_weights_are_stored_in_half_precision(run, synthesiser, tmp_path):
+    export(run, tmp_path / "weights", synthesiser=synthesiser)
+    size = (tmp_path / "weights" / "model.safetensors").stat().st_size
+    n_parameters = sum(p.numel() for p in network(1).parameters())
+    assert 2 * n_parameters < size < 2.5 * n_parameters + 20_000
+
+
+def test_a_checkpoint_may_be_named_itself(run):
+    checkpoint = run / "checkpoints" / "last.ckpt"
+    assert find_checkpoint(checkpoint) == checkpoint
+    assert find_checkpoint(run) == checkpoint
+
+
+def test_a_folder_with_something_in_it_is_kept_without_overwrite(run, synthesiser, tmp_path):
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    (folder / "README.md").write_text("mine")
+    with pytest.raises(ValueError, match="--force"):
+        export(run, folder, synthesiser=synthesiser)
+    assert [path.name for path in folder.iterdir()] == ["README.md"]
+    export(run, folder, synthesiser=synthesiser, overwrite=True)
+    assert (folder / "README.md").read_text() == "mine"
+
+
+def test_a_run_without_a_checkpoint_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="holds no checkpoints"):
+        find_checkpoint(tmp_path)
+    with pytest.raises(ValueError, match="does not exist"):
+        find_checkpoint(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"PK\x03\x04 not a zip"])
+def test_garbage_is_refused_in_one_line(tmp_path, content):
+    path = tmp_path / "last.ckpt"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="cannot be read as a checkpoint") as error:
+        read_network(path)
+    assert "\n" not in str(error.value)
+
+
+def test_a_checkpoint_that_could_run_code_is_refused(tmp_path):
+    path = tmp_path / "last.ckpt"
+    torch.save({"state_dict": {}, "hyper_parameters": make_converter}, path)
+    with pytest.raises(ValueError, match="cannot be read as a checkpoint"):
+        read_network(path)
+
+
+def test_a_checkpoint_of_something_else_is_refused(tmp_path):
+    path = tmp_path / "last.ckpt"
+    torch.save({"state_dict": {}, "hyper_parameters": {"width": 3}}, path)
+    with pytest.raises(ValueError, match="voice model"):
+        read_network(path)
