@@ -57,6 +57,9 @@ PITCH_MODES = ("match", "keep", "shift")
 # More of a reference says nothing new about the voice, and would take its share of memory.
 REFERENCE_SECONDS = 180.0
 _REFERENCE_READ_SECONDS = 900.0
+# A decoder trained on absolute errors plays safe: its mels vary too little. Stretching them by
+# this factor gives the variance back (Toda et al. 2007, global variance); see EXPERIMENTS.md.
+CONTRAST = 1.2
 # Frames encoded at once where nothing is decoded (even).
 _CODE_FRAMES = 2000
 
@@ -417,6 +420,7 @@ class VoiceConverter(
                 pitch_range=knobs.pitch_range,
             )
             speaker = Speaker(*(x[None].to(self.device) for x in profile.speaker))
+            speaker = speaker._replace(deviation=CONTRAST * speaker.deviation)
             mean = analysis.mean[None].to(self.device)
 
         def decoded(mel: Tensor, pitch: Tensor) -> Tensor:
