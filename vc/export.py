@@ -15,16 +15,17 @@ PREFIX = "network."
 
 
 def find_checkpoint(run: str | Path) -> Path:
-    """The checkpoint that ``run`` means: itself, or last.ckpt of a run's folder.
+    """The checkpoint that ``run`` means: itself, or the newest last.ckpt of a run's folder.
 
     Raises ValueError when there is none.
     """
     run = Path(run)
     if run.is_file():
         return run
-    for path in (run / "checkpoints" / "last.ckpt", run / "last.ckpt"):
-        if path.is_file():
-            return path
+    # A run that was continued goes on in last-v1.ckpt and leaves last.ckpt behind.
+    found = [*run.glob("checkpoints/last*.ckpt"), *run.glob("last*.ckpt")]
+    if found:
+        return max(found, key=lambda path: path.stat().st_mtime)
     if not run.exists():
         raise ValueError(f"{run} does not exist; give the folder of a run or a checkpoint")
     raise ValueError(f"{run} holds no checkpoints/last.ckpt; give the folder of a run")

@@ -168,7 +168,15 @@ class VoiceConverter(
                     f"{folder} has no synthesiser; choose --vocoder griffin-lim, or export the "
                     "weights with one: vc export RUN -o FOLDER --synthesiser RUN"
                 )
-        return cls(network, load_vocoder(vocoder, spec), spec, folder).to(device)
+        try:
+            loaded = load_vocoder(vocoder, spec)
+        except (KeyError, TypeError, RuntimeError) as error:
+            reason = str(error).splitlines()[0]
+            raise ValueError(
+                f"the synthesiser does not fit this version of bowtie-ae ({vocoder}: {reason}); "
+                "export it again"
+            ) from error
+        return cls(network, loaded, spec, folder).to(device)
 
     def _save_pretrained(self, save_directory: Path) -> None:
         """Called by ``save_pretrained`` and ``push_to_hub`` of the Hub mixin."""

@@ -1,3 +1,4 @@
+import os
 from dataclasses import asdict
 from pathlib import Path
 
@@ -74,6 +75,15 @@ def test_a_checkpoint_may_be_named_itself(run):
     checkpoint = run / "checkpoints" / "last.ckpt"
     assert find_checkpoint(checkpoint) == checkpoint
     assert find_checkpoint(run) == checkpoint
+
+
+def test_a_resumed_run_is_exported_as_it_is_now(run):
+    # Lightning leaves the old last.ckpt where it is and goes on in last-v1.ckpt.
+    old = run / "checkpoints" / "last.ckpt"
+    new = old.with_name("last-v1.ckpt")
+    new.write_bytes(old.read_bytes())
+    os.utime(old, (1000, 1000))
+    assert find_checkpoint(run) == new
 
 
 def test_a_folder_with_something_in_it_is_kept_without_overwrite(run, synthesiser, tmp_path):

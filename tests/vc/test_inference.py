@@ -406,6 +406,15 @@ def test_weights_of_another_shape_are_refused_in_one_line(converter, tmp_path):
     assert "\n" not in str(error.value)
 
 
+def test_a_synthesiser_of_another_version_is_refused_in_one_line(converter, tmp_path):
+    converter.save_pretrained(tmp_path)
+    config = tmp_path / "synthesiser" / "config.json"
+    config.write_text(config.read_text().replace('"width"', '"breadth"'))
+    with pytest.raises(ValueError, match="synthesiser does not fit") as error:
+        VoiceConverter.from_pretrained(tmp_path)
+    assert "\n" not in str(error.value)
+
+
 def test_weights_without_a_synthesiser_say_what_to_do(converter, tmp_path):
     converter.vocoder = GriffinLim()
     converter.save_pretrained(tmp_path)
