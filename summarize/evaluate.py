@@ -140,6 +140,8 @@ def rankers() -> dict:
     def ranker(summarizer):
         def rank(text: str, n_sentences: int) -> str:
             document = PlaintextParser.from_string(text, Words()).document
+            if len(document.sentences) <= n_sentences:  # nothing to rank; LexRank would divide by 0
+                return text
             return " ".join(str(s) for s in summarizer(document, n_sentences)) or text
 
         return rank

@@ -2,7 +2,7 @@ import random
 
 import pytest
 
-from summarize.inference import LONGEST_CODE, Summarizer, Summary
+from summarize.inference import LONGEST_CODE, WEIGHTS, Summarizer, Summary
 from summarize.search import train_search
 from summarize.text import count_words, normalise, word_texts
 from tests.summarize.corpus import documents, sentences
@@ -171,3 +171,14 @@ def test_two_thousand_odd_texts_raise_nothing_and_give_something(summarizer):
 @pytest.mark.parametrize("unit", ["a", "word ", "好", "🎉", "x."])
 def test_an_endless_line_is_summarised(summarizer, unit):
     assert summarizer.summarize(unit * (1_000_000 // len(unit)), 10).text
+
+
+def test_the_packaged_weights_summarise_to_the_word_and_are_small():
+    summarizer = Summarizer.from_pretrained()
+    text = (
+        "The mayor of Springfield said on Monday that 12 bridges in the north of the city would be "
+        "closed for repairs until spring after engineers found cracks in their concrete pillars."
+    )
+    for n_words in (4, 8, 12):
+        assert count_words(summarizer.summarize(text, n_words).text) == n_words
+    assert sum(path.stat().st_size for path in WEIGHTS.rglob("*")) < 25e6
