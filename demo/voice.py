@@ -37,6 +37,7 @@ _PICTURE_INCHES = (3.7, 2.5)
 # Heavy events share one place: two conversions at once would only slow each other down.
 HEAVY = {"concurrency_id": "heavy", "concurrency_limit": 1}
 DONE = "✓ "
+BUSY = "Converting…"
 ORIGINS = {
     "listed": "Choose",
     "recorded": "Record",
@@ -101,7 +102,7 @@ class Studio:
     """What the page can do, without the page.
 
     Files are made in ``folder``, each in a folder of its own so that names cannot meet. Every
-    method raises ValueError with one sentence for a person who has no idea of folders.
+    method raises ValueError with one sentence, which `friendly` makes fit to be shown.
     """
 
     def __init__(self, converter: VoiceConverter, folder: Path, max_seconds: float = 120.0) -> None:
@@ -133,7 +134,7 @@ class Studio:
         return Comparison(
             self._write("A.wav", original, rate),
             self._write("B.wav", target[0], rate) if target else None,
-            self._write(f"{file_name(voice.name)}.wav", waveform, rate, SYNTHETIC_NOTE),
+            self._write(f"A as {file_name(voice.name)}.wav", waveform, rate, SYNTHETIC_NOTE),
             describe(original, waveform, rate, voice, elapsed),
         )
 
@@ -164,7 +165,7 @@ class Studio:
         if not path:
             raise ValueError(f"Choose a voice file first: its name ends in {SUFFIX}.")
         if Path(path).suffix != SUFFIX:
-            raise ValueError(f"{Path(path).name} is not a voice file: those end in {SUFFIX}.")
+            raise ValueError(f"{path} is not a voice file: those end in {SUFFIX}.")
         return self.converter.profile(path)
 
     def picture(self, path: str | Path | None) -> Path | None:
@@ -202,7 +203,7 @@ class Studio:
             seconds = duration(path)
             if seconds > self.max_seconds:
                 raise ValueError(
-                    f"{Path(path).name} lasts {spoken_time(seconds)}; please cut it to "
+                    f"{path} lasts {spoken_time(seconds)}; please cut it to "
                     f"{spoken_time(self.max_seconds)} or less."
                 )
 
@@ -269,8 +270,11 @@ def file_name(name: str) -> str:
 
 def friendly(error: ValueError) -> str:
     """The error's sentence without the folders of this server, as a sentence."""
-    text = re.sub(r"(?:[A-Za-z]:)?[/\\](?:[^/\\\n]+[/\\])+(?=[^/\\\s])", "", str(error)).strip()
-    text = text[:1].upper() + text[1:] if " " in text.partition(".")[0] else text
+    original = str(error).strip()
+    text = re.sub(r"(?:[A-Za-z]:)?[/\\](?:[^/\\\n]+[/\\])+(?=[^/\\\s])", "", original)
+    # A sentence that began with a path now begins with the name of a file, which stays as it is.
+    if text[:1] == original[:1]:
+        text = text[:1].upper() + text[1:]
     return text if text.endswith((".", "!", "?")) else text + "."
 
 
@@ -283,7 +287,7 @@ def voice_tab(studio: Studio) -> None:
     mine = gr.State({}, time_to_live=3600)
     with gr.Row(equal_height=False, elem_classes="inputs"):
         with gr.Column(elem_classes="card", min_width=320):
-            gr.Markdown("## A · the sentence\nSay anything, for a few seconds.")
+            gr.Markdown("## A · the sentence\nRecord a few seconds, or upload a sound file.")
             source = gr.Audio(
                 sources=["microphone", "upload"],
                 type="filepath",
@@ -336,6 +340,7 @@ class _Card(NamedTuple):
 class _Keeper(NamedTuple):
     name: gr.Textbox
     save: gr.Button
+    saved: gr.Column
     file: gr.File
     note: gr.HTML
 
@@ -356,7 +361,8 @@ def _waveform(color: str) -> gr.WaveformOptions:
 def _note(elem_id: str) -> gr.HTML:
     """A line for what happened, which screen readers speak; plain text for other programs."""
     template = (
-        '<p role="status" class="note ${value ? (value.startsWith("✓") ? "done" : "error") : ""}">'
+        '<p role="status" class="note ${!value ? "" : value.startsWith("✓") ? "done" '
+        ': value.endsWith("…") ? "busy" : "error"}">'
         '${(value || "").replace(/&/g, "&amp;").replace(/</g, "&lt;")}</p>'
     )
     return gr.HTML("", html_template=template, elem_id=elem_id, label="What happened")
@@ -477,9 +483,10 @@ def _voice_keeper() -> _Keeper:
         with gr.Row(equal_height=False, elem_classes="keep"):
             name = gr.Textbox("my voice", label="Name of the voice", max_length=40, scale=3)
             save = gr.Button("Save B as a voice file", scale=1, min_width=200)
-        file = gr.File(label="Voice file", visible=False, interactive=False)
+        with gr.Column(visible=False) as saved:
+            file = gr.File(label="Voice file", interactive=False)
         note = _note("save-note")
-    return _Keeper(name, save, file, note)
+    return _Keeper(name, save, saved, file, note)
 
 
 def _connect(
@@ -495,31 +502,60 @@ def _connect(
     keeper: _Keeper,
 ) -> None:
     lists = [picker.listed, picker.first, picker.second]
-    n_choice = len(Choice._fields)
+    hidden = gr.update(visible=False)
 
     def on_origin(origin: str) -> list[dict]:
         return [gr.update(visible=name == origin) for name in picker.panels]
 
-    def on_convert(source: str | None, mine: Voices, *values: Any) -> tuple:
-        choice, dials = Choice(*values[:n_choice]), Knobs(*values[n_choice:])
+    # Spelt out, as other programs see the names; what defaults to None they may leave out.
+    def on_convert(
+        source: str | None,
+        origin: str = "listed",
+        listed: str | None = None,
+        recording: str | None = None,
+        files: list[str] | None = None,
+        first: str | None = None,
+        second: str | None = None,
+        share: float = 50.0,
+        pitch_shift: float = 0.0,
+        pitch_range: float = 1.0,
+        strength: float = 1.0,
+        keep_melody: bool = False,
+        mine: Voices | None = None,
+    ) -> tuple:
+        choice = Choice(origin, listed, recording, files, first, second, share)
+        dials = Knobs(pitch_shift, pitch_range, strength, keep_melody)
         try:
             made = studio.convert(source, choice, dials, mine)
         except ValueError as error:
-            return friendly(error), gr.update(visible=False), gr.update(), None, None, None
+            return friendly(error), hidden, gr.update(), None, None, None
         shown = gr.update(visible=True), gr.update(visible=made.target is not None)
         return made.message, *shown, *_texts(made.source, made.target, made.result)
 
-    def on_pictures(*paths: str | None) -> list[str | None]:
-        return _texts(*(studio.picture(path) for path in paths))
+    def on_pictures(
+        source: str | None = None, target: str | None = None, result: str | None = None
+    ) -> list[str | None]:
+        return _texts(*(studio.picture(path) for path in (source, target, result)))
 
-    def on_save(name: str, mine: Voices, *values: Any) -> tuple:
+    def on_save(
+        name: str,
+        origin: str = "listed",
+        listed: str | None = None,
+        recording: str | None = None,
+        files: list[str] | None = None,
+        first: str | None = None,
+        second: str | None = None,
+        share: float = 50.0,
+        mine: Voices | None = None,
+    ) -> tuple:
+        choice = Choice(origin, listed, recording, files, first, second, share)
         try:
-            path = studio.save(Choice(*values), name, mine)
+            path = studio.save(choice, name, mine)
         except ValueError as error:
-            return gr.update(visible=False), friendly(error), mine, *[gr.update()] * len(lists)
-        mine = mine | {path.stem: studio.load(path)}
-        said = f"{DONE}Saved. {path.stem} is also in your list until you close this page."
-        return gr.update(value=str(path), visible=True), said, mine, *_choices(studio, mine)
+            return hidden, None, friendly(error), mine, *[gr.update()] * len(lists)
+        mine = (mine or {}) | {path.stem: studio.load(path)}
+        said = f'{DONE}Saved. "{path.stem}" is also in your list until you close this page.'
+        return gr.update(visible=True), str(path), said, mine, *_choices(studio, mine)
 
     def on_load(path: str | None, mine: Voices) -> tuple:
         try:
@@ -529,7 +565,7 @@ def _connect(
         name = file_name(profile.name)
         mine = mine | {name: profile}
         listed, *others = _choices(studio, mine)
-        said = f"{DONE}{name} is in your list until you close this page."
+        said = f'{DONE}"{name}" is in your list until you close this page.'
         return said, mine, listed | {"value": name}, *others
 
     picker.origin.change(
@@ -540,10 +576,11 @@ def _connect(
         show_progress="hidden",
         api_visibility="private",
     )
+    go.click(None, None, message, js=f"() => '{BUSY}'", queue=False, api_visibility="private")
     _heavy(
         go.click,
         on_convert,
-        [source, mine, *picker.choice, *knobs],
+        [source, *picker.choice, *knobs, mine],
         [message, results, cards[1].column, *(card.sound for card in cards)],
         api_name="convert",
         show_progress_on=[message],
@@ -557,8 +594,8 @@ def _connect(
     _heavy(
         keeper.save.click,
         on_save,
-        [keeper.name, mine, *picker.choice],
-        [keeper.file, keeper.note, mine, *lists],
+        [keeper.name, *picker.choice, mine],
+        [keeper.saved, keeper.file, keeper.note, mine, *lists],
         api_name="save_voice",
     )
     picker.load.upload(

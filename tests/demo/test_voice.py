@@ -1,0 +1,268 @@
+"""What the buttons of the voice tab do, with a tiny random converter."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from demo.voice import (
+    DONE,
+    EXAMPLES,
+    Choice,
+    Knobs,
+    Studio,
+    equally_loud,
+    file_name,
+    friendly,
+    spoken_time,
+)
+from tests.vc.serving import make_converter, write_voice, write_weights
+from tests.vc.sounds import SAMPLE_RATE
+from vc import VoiceConverter
+from vc.audio import SYNTHETIC_NOTE, active_level, read_audio
+
+
+@pytest.fixture(scope="module")
+def converter(tmp_path_factory) -> VoiceConverter:
+    return write_weights(tmp_path_factory.mktemp("weights"))
+
+
+@pytest.fixture
+def studio(converter, tmp_path) -> Studio:
+    return Studio(converter, tmp_path / "made", max_seconds=20)
+
+
+@pytest.fixture
+def sentence(tmp_path) -> str:
+    return str(write_voice(tmp_path / "a.wav", f0=120, seconds=1.5))
+
+
+@pytest.fixture
+def other(tmp_path) -> str:
+    return str(write_voice(tmp_path / "b.wav", f0=220, seconds=2.0, seed=3))
+
+
+# --- converting ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("origin", ["listed", "recorded", "uploaded", "blended"])
+def test_every_way_to_choose_b_gives_a_result_as_long_as_a(studio, sentence, other, origin):
+    choice = Choice(origin, "ann", other, [other, other], "ann", "bob", 30)
+    made = studio.convert(sentence, choice)
+    assert made.message.startswith(DONE)
+    assert soundfile.info(made.result).frames == soundfile.info(sentence).frames
+
+
+def test_the_result_is_a_wav_of_16_bits_that_says_it_is_synthetic(studio, sentence):
+    made = studio.convert(sentence, Choice("listed", "ann"))
+    with soundfile.SoundFile(made.result) as sound:
+        assert sound.subtype == "PCM_16"
+        assert sound.comment == SYNTHETIC_NOTE
+
+
+def test_recordings_are_not_marked_as_synthetic(studio, sentence, other):
+    made = studio.convert(sentence, Choice("uploaded", files=[other]))
+    for path in (made.source, made.target):
+        with soundfile.SoundFile(path) as sound:
+            assert sound.comment != SYNTHETIC_NOTE
+
+
+def test_there_is_no_sound_of_b_when_b_is_a_ready_voice(studio, sentence, other):
+    # The recording of another tab is still there, but was not chosen.
+    assert studio.convert(sentence, Choice("listed", "ann", other, [other])).target is None
+
+
+def test_source_target_and_result_are_equally_loud(studio, tmp_path, other):
+    quiet, rate = soundfile.read(other)
+    soundfile.write(tmp_path / "quiet.wav", 0.05 * quiet, rate)
+    made = studio.convert(str(tmp_path / "quiet.wav"), Choice("uploaded", files=[other]))
+    levels = [active_level(read_audio(path)) for path in (made.source, made.target, made.result)]
+    assert max(levels) < 1.02 * min(levels)
+
+
+def test_equal_loudness_never_clips_and_leaves_silence_silent():
+    spiky = torch.full((16_000,), 0.01)
+    spiky[::160] = 0.5
+    waveforms = equally_loud([spiky, torch.randn(16_000), torch.zeros(16_000)])
+    assert max(float(waveform.abs().max()) for waveform in waveforms) <= 1.0
+    assert waveforms[2].abs().max() == 0
+
+
+def test_the_knobs_reach_the_converter(studio, sentence):
+    choice = Choice("listed", "ann")
+    plain, shifted, own = (
+        read_audio(studio.convert(sentence, choice, knobs).result)
+        for knobs in (Knobs(), Knobs(pitch_shift=7), Knobs(strength=0.0))
+    )
+    assert not torch.allclose(plain, shifted)
+    assert not torch.allclose(plain, own)
+
+
+def test_keeping_the_melody_can_be_combined_with_every_other_knob(studio, sentence):
+    knobs = Knobs(pitch_shift=-3, pitch_range=1.4, strength=0.7, keep_melody=True)
+    assert studio.convert(sentence, Choice("listed", "ann"), knobs).message.startswith(DONE)
+
+
+def test_two_results_never_share_a_file(studio, sentence):
+    choice = Choice("listed", "ann")
+    assert studio.convert(sentence, choice).result != studio.convert(sentence, choice).result
+
+
+@pytest.mark.parametrize("path", EXAMPLES)
+def test_the_examples_are_small_and_work(studio, path):
+    assert path.stat().st_size <= 100_000
+    assert studio.convert(str(path), Choice("listed", "bob")).message.startswith(DONE)
+
+
+# --- voices --------------------------------------------------------------------------------------
+
+
+def test_a_saved_voice_comes_back_under_its_name(studio, other):
+    path = studio.save(Choice("uploaded", files=[other]), "  Béa / 2 ")
+    assert path.name == "Béa 2.voice"
+    loaded = studio.load(path)
+    assert loaded.name == "Béa 2"
+    assert torch.equal(loaded.vector, studio.converter.profile(other).vector)
+
+
+def test_a_blend_lies_where_the_slider_stands(studio):
+    ann, bob = (studio.voice(Choice("listed", name)) for name in ("ann", "bob"))
+    for share, expected in ((0, ann), (100, bob)):
+        mixed = studio.voice(Choice("blended", first="ann", second="bob", share=share))
+        assert torch.allclose(mixed.vector, expected.vector)
+    mixed = studio.voice(Choice("blended", first="ann", second="bob", share=25))
+    assert torch.allclose(mixed.vector, 0.75 * ann.vector + 0.25 * bob.vector)
+
+
+def test_a_visitors_own_voices_come_first_and_are_only_theirs(studio, other):
+    mine = {"bea": studio.converter.profile(other, "bea")}
+    assert studio.voices(mine) == ["bea", "ann", "bob"]
+    assert studio.voices() == ["ann", "bob"]
+    assert studio.voice(Choice("listed", "bea"), mine) is mine["bea"]
+
+
+# --- pictures ------------------------------------------------------------------------------------
+
+
+def test_a_picture_is_made_of_a_sound_and_of_silence_but_not_of_nothing(studio, sentence, tmp_path):
+    soundfile.write(tmp_path / "silence.wav", np.zeros(SAMPLE_RATE), SAMPLE_RATE)
+    for path in (sentence, tmp_path / "silence.wav"):
+        assert studio.picture(path).read_bytes().startswith(b"\x89PNG")
+    assert studio.picture(None) is None
+
+
+# --- what goes wrong -----------------------------------------------------------------------------
+
+
+def said(studio: Studio, source: str | Path | None, choice: Choice) -> str:
+    """The sentence that the page shows for input that cannot be used."""
+    try:
+        studio.convert(str(source) if source else None, choice)
+    except ValueError as error:
+        return friendly(error)
+    pytest.fail("this was converted")
+
+
+READY = Choice("listed", "ann")
+
+
+def test_a_missing_sentence_is_asked_for(studio):
+    assert said(studio, None, READY) == "There is no sentence yet: record or upload A first."
+
+
+@pytest.mark.parametrize(
+    ("choice", "words"),
+    [
+        (Choice("listed"), "choose one"),
+        (Choice("listed", "zoe"), "no voice called zoe"),
+        (Choice("recorded"), "record a few seconds of B"),
+        (Choice("uploaded", files=[]), "upload a few seconds of B"),
+        (Choice("blended", first="ann"), "choose one"),
+    ],
+)
+def test_a_missing_voice_is_asked_for(studio, sentence, choice, words):
+    assert words in said(studio, sentence, choice)
+
+
+def test_a_path_is_not_taken_for_the_name_of_a_voice(studio, sentence, other):
+    assert "no voice called" in said(studio, sentence, Choice("listed", other))
+
+
+@pytest.mark.parametrize("role", ["source", "target"])
+@pytest.mark.parametrize("kind", ["text", "silence", "empty", "long", "damaged"])
+def test_a_bad_file_gives_one_sentence_without_folders(studio, sentence, tmp_path, role, kind):
+    path = tmp_path / "notes.wav"
+    if kind == "text":
+        path.write_text("This is a text.")
+    elif kind == "empty":
+        path.write_bytes(b"")
+    elif kind == "damaged":
+        path.write_bytes(Path(sentence).read_bytes()[:9000])
+    else:
+        seconds = 21 if kind == "long" else 2
+        soundfile.write(path, np.zeros(seconds * SAMPLE_RATE), SAMPLE_RATE)
+    uploaded = Choice("uploaded", files=[str(path)])
+    source, choice = (path, READY) if role == "source" else (sentence, uploaded)
+    shown = said(studio, source, choice)
+    assert "notes.wav" in shown
+    assert "/" not in shown
+    assert "\n" not in shown
+    assert shown.endswith(".")
+
+
+def test_too_many_recordings_are_refused(studio, sentence, other):
+    assert "at most 10" in said(studio, sentence, Choice("uploaded", files=[other] * 11))
+
+
+def test_a_recording_that_is_too_long_is_told_both_lengths(studio, sentence, tmp_path):
+    soundfile.write(tmp_path / "long.wav", np.zeros(65 * SAMPLE_RATE), SAMPLE_RATE)
+    shown = said(studio, tmp_path / "long.wav", READY)
+    assert shown == "long.wav lasts 1:05 minutes; please cut it to 20 seconds or less."
+
+
+@pytest.mark.parametrize("name", ["x.voice", "x.wav"])
+def test_what_is_no_voice_file_is_refused(studio, tmp_path, name):
+    (tmp_path / name).write_text("no voice")
+    with pytest.raises(ValueError, match="not a voice file"):
+        studio.load(tmp_path / name)
+
+
+def test_a_voice_of_other_weights_is_refused(studio, other, tmp_path):
+    stranger = Studio(make_converter(seed=7), tmp_path / "stranger")
+    path = stranger.save(Choice("uploaded", files=[other]), "b")
+    with pytest.raises(ValueError, match="other weights"):
+        studio.load(path)
+
+
+# --- wording -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("error", "shown"),
+    [
+        ("/tmp/made/ab12/a.wav is empty", "a.wav is empty."),
+        ("/tmp/made/ab 12/my file.wav is empty", "my file.wav is empty."),
+        (r"C:\Users\me\a.wav is empty", "a.wav is empty."),
+        ("only silence/noise was heard", "Only silence/noise was heard."),
+        ("please wait!", "Please wait!"),
+    ],
+)
+def test_an_error_is_shown_as_a_sentence_without_folders(error, shown):
+    assert friendly(ValueError(error)) == shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(5, "5 seconds"), (60, "1 minute"), (120, "2 minutes"), (1805, "30:05 minutes")],
+)
+def test_time_is_told_as_people_say_it(seconds, text):
+    assert spoken_time(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("name", "safe"), [("../../etc/passwd", "etc passwd"), ("", "voice"), ("a+b", "a+b")]
+)
+def test_a_name_cannot_leave_its_folder(name, safe):
+    assert file_name(name) == safe
