@@ -208,6 +208,24 @@ def test_a_pair_is_learnt_by_heart(model):
     assert torch.equal(model.encode(free, torch.full((B,), 3)).actions, actions)
 
 
+def test_the_decoder_learns_to_read_the_code(model):
+    torch.manual_seed(0)
+    decoder = model.decoder.train()
+    words = torch.arange(20, 24)[:, None, None]  # four codes of one word
+    tokens = torch.randint(4, V, (4, 6))
+    optimizer = torch.optim.Adam(decoder.parameters(), lr=0.02)
+
+    def loss(code):
+        logits = decoder(*decoder.embed(code), tokens)
+        return F.cross_entropy(logits.flatten(0, 1), tokens.flatten())
+
+    for _ in range(60):
+        optimizer.zero_grad()
+        loss(words).backward()
+        optimizer.step()
+    assert loss(words.roll(1, 0)) > loss(words) + 0.5
+
+
 def test_a_prefix_is_judged_without_what_follows():
     critic = Discriminator(V, hidden_dim=8).eval()
     words = torch.randint(4, V, (B, 6, P))
