@@ -49,49 +49,57 @@ def no_clock(stage: str) -> AbstractContextManager:
     return contextlib.nullcontext()
 
 
-class Recording:
-    """A mono waveform that is read once and then, wherever wanted, from a temporary file.
+class FloatFile:
+    """Numbers that are written once and read anywhere, in memory up to 64 MB and on disk beyond.
 
-    Up to some four minutes stay in memory. A context manager, as the file wants closing.
+    A context manager, as the file wants closing. ``name`` is what an error calls it.
     """
 
-    def __init__(self, blocks: Iterable[Tensor], name: str) -> None:
+    def __init__(self, name: str) -> None:
         self.name = name
         self._file = tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES)  # noqa: SIM115
         self.n_samples = 0
-        self.peak = 0.0
-        try:
-            for block in blocks:
-                self._append(block)
-        except BaseException:
-            self._file.close()
-            raise
 
-    def _append(self, block: Tensor) -> None:
-        if block.numel() == 0:
-            return
-        self.peak = max(self.peak, float(block.abs().max()))
+    def append(self, values: Tensor) -> None:
+        """Add the values (N,) at the end; raises AudioError when the disk is full."""
         try:
-            self._file.write(np.ascontiguousarray(block.numpy(), dtype=np.float32).tobytes())
+            self._file.seek(4 * self.n_samples)
+            self._file.write(np.ascontiguousarray(values.numpy(), dtype=np.float32).tobytes())
         except OSError as error:
             raise AudioError(
                 f"{self.name} needs more room for temporary files ({error.strerror}); "
                 "point TMPDIR to a larger disk"
             ) from error
-        self.n_samples += block.numel()
+        self.n_samples += values.numel()
 
     def read(self, start: int, stop: int) -> Tensor:
-        """Samples (stop - start,), or fewer at the end."""
+        """Values (stop - start,), or fewer at the end."""
         start, stop = max(0, start), min(stop, self.n_samples)
         self._file.seek(4 * start)
         data = self._file.read(4 * max(0, stop - start))
         return torch.frombuffer(bytearray(data), dtype=torch.float32) if data else torch.zeros(0)
 
-    def __enter__(self) -> "Recording":
+    def __enter__(self) -> "FloatFile":
         return self
 
     def __exit__(self, *error: object) -> None:
         self._file.close()
+
+
+class Recording(FloatFile):
+    """A mono waveform, decoded once; up to some four minutes of it stay in memory."""
+
+    def __init__(self, blocks: Iterable[Tensor], name: str) -> None:
+        super().__init__(name)
+        self.peak = 0.0
+        try:
+            for block in blocks:
+                if block.numel():
+                    self.peak = max(self.peak, float(block.abs().max()))
+                    self.append(block)
+        except BaseException:
+            self._file.close()
+            raise
 
 
 class Analysis(NamedTuple):
@@ -237,30 +245,62 @@ def render(
     they are given; ``context`` the frames on either side that ``make_mel`` may look at (even).
     """
     spec, device = log_mel.spec, _device_of(log_mel)
-    stream, n_sent = vocoder.stream(), 0
     step = _even(chunk_seconds * spec.frames_per_second)
-    gain = LEVEL / analysis.level
-    for start in range(0, analysis.n_frames, step):
-        stop = min(start + step, analysis.n_frames)
-        first, last = max(0, start - context), min(stop + context, analysis.n_frames)
-        with clock("features"):
-            mel = read_mel(recording, log_mel, gain, first, last, device)
-        pitch = f0[None, first:last].to(device)
-        mel = make_mel(mel, pitch)[..., start - first : stop - first]
-        pitch = pitch[:, start - first : stop - first]
-        if stop - start == analysis.n_frames:
-            break
+    starts = range(0, analysis.n_frames, step)
+    pitch = f0[None].to(device)
+    with FloatFile(recording.name) as mels:
+        powers = []
+        for start in starts:
+            stop = min(start + step, analysis.n_frames)
+            first, last = max(0, start - context), min(stop + context, analysis.n_frames)
+            with clock("features"):
+                gain = LEVEL / analysis.level
+                mel = read_mel(recording, log_mel, gain, first, last, device)
+            made = make_mel(mel, pitch[:, first:last])
+            inner = slice(start - first, stop - first)
+            powers.append(tuple(band_powers(x[0, :, inner], log_mel.filters) for x in (mel, made)))
+            # (M, T) -> (T, M): frames follow one another in the file.
+            mels.append(made[0, :, inner].float().T.flatten().cpu())
+        gain = _level_correction(*(torch.cat(c) for c in zip(*powers, strict=True)), analysis)
+        stream, n_sent = vocoder.stream(), 0
+        for start in starts:
+            stop = min(start + step, analysis.n_frames)
+            rows = mels.read(start * spec.n_mels, stop * spec.n_mels)
+            mel = rows.reshape(1, -1, spec.n_mels).mT.to(device) + gain
+            with clock("vocoder"):
+                if len(starts) == 1:
+                    # No need to wait for context, nor to render any of it twice.
+                    block = vocoder(mel, pitch)[0].cpu()
+                else:
+                    block = stream.push(mel, pitch[:, start:stop])[0].cpu()
+            yield _levelled(block, n_sent, analysis, spec)
+            n_sent += block.numel()
+    if len(starts) > 1:
         with clock("vocoder"):
-            block = stream.push(mel, pitch)[0].cpu()
+            block = stream.finish()[0].cpu()
         yield _levelled(block, n_sent, analysis, spec)
         n_sent += block.numel()
-    with clock("vocoder"):
-        # In one piece there is no need to wait for context, nor to render any of it twice.
-        whole = stop - start == analysis.n_frames
-        block = (vocoder(mel, pitch) if whole else stream.finish())[0].cpu()
     # Less than a hop is left over behind the last frame.
-    block = torch.cat([block, block.new_zeros(recording.n_samples - n_sent - block.numel())])
-    yield _levelled(block, n_sent, analysis, spec)
+    yield torch.zeros(recording.n_samples - n_sent)
+
+
+def band_powers(mel: Tensor, filters: Tensor) -> Tensor:
+    """Power (T,), in units of its own, of a log-mel (M, T) by ``filters`` (F, M); on the CPU.
+
+    A band's magnitude is a mean over its width, so its power counts by its width. All filters have
+    one area, so a band is as wide as its filter is low.
+    """
+    width = 1 / filters.amax(0)
+    return torch.einsum("m,mt->t", width, (2 * mel.float()).exp()).double().cpu()
+
+
+def _level_correction(power: Tensor, made: Tensor, analysis: Analysis) -> float:
+    """What to add to the made log-mel so that it is as loud as the recording's, typically.
+
+    The median over active frames: a few bursts of the decoder must not push all else down.
+    """
+    ratio = 0.5 * (power / made.clamp_min(1e-20)).clamp_min(1e-20).log()
+    return float(ratio[analysis.active].median())
 
 
 def _levelled(block: Tensor, start: int, analysis: Analysis, spec: MelSpec) -> Tensor:

@@ -2,8 +2,8 @@ import pytest
 import torch
 
 from tests.vc.sounds import SAMPLE_RATE, voice
-from vc.audio import LEVEL, AudioError, LogMel, MelSpec, active_level
-from vc.conversion import Recording, analyse, move_pitch, read_mel
+from vc.audio import LEVEL, AudioError, LogMel, MelSpec, active_level, level_of_frames
+from vc.conversion import Recording, analyse, band_powers, move_pitch, read_mel
 from vc.model import mean_spectrum
 from vc.pitch import track_pitch
 
@@ -96,6 +96,17 @@ def test_only_silence_is_refused(log_mel, waveform):
 def test_a_recording_shorter_than_a_frame_is_analysed(log_mel):
     with record(0.1 * torch.ones(100)) as recording:
         assert analyse(recording, log_mel).n_frames == 1
+
+
+def test_the_level_of_a_mel_follows_that_of_its_waveform(log_mel):
+    def level(waveform: torch.Tensor) -> float:
+        return level_of_frames(band_powers(log_mel(waveform[None])[0], log_mel.filters))
+
+    voiced, noise = voice(120, 1.0, 2.0, 0), 0.05 * torch.randn(32_000)
+    assert level(0.3 * voiced) / level(voiced) == pytest.approx(0.3, rel=1e-3)
+    # Of whatever colour, within 2 dB.
+    ratio = active_level(noise) / active_level(voiced)
+    assert level(noise) / level(voiced) == pytest.approx(ratio, rel=0.25)
 
 
 F0 = torch.tensor([0.0, 100.0, 110.0, 125.0, 0.0, 90.0, 105.0])
