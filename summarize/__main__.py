@@ -14,6 +14,7 @@ summarize FOLDER -o OUT.jsonl a line of JSON a document; continues a file that w
 summarize prepare             two files of unpaired lines into a folder with tables and tokenizer
 summarize evaluate            judge systems side by side on pairs
 summarize bench               speed, side by side with TextRank and LexRank
+summarize fit STAGE --config configs/summarize/STAGE.yaml      (validate, test: with --ckpt_path)
 """
 
 ROW_BEGINS = '{"name": '
@@ -32,6 +33,8 @@ def main(args: Sequence[str] | None = None) -> int:
     args = list(sys.argv[1:] if args is None else args)
     commands = {"prepare": _prepare, "evaluate": _evaluate, "bench": _bench}
     try:
+        if args and args[0] in ("fit", "validate", "test"):
+            return _train(args[0], args[1:])
         if args and args[0] in commands:
             return commands[args[0]](args[1:])
         return _summarize(args)
@@ -227,6 +230,29 @@ def _evaluate(args: list[str]) -> int:
         outside = train_ngrams(lines, min_count=2)
     print(f"{len(pairs)} pairs of {options.pairs}; 95 % bootstrap intervals\n")
     print(evaluate.shown(evaluate.judge(pairs, systems, outside, rebuild=options.full)))
+    return 0
+
+
+def _train(subcommand: str, args: list[str]) -> int:
+    """One stage by the project's LightningCLI."""
+    from shared.cli import run_cli
+    from summarize import training
+    from summarize.data import TextData
+
+    stages = {
+        "distil": training.LitDistil,
+        "reconstruct": training.LitReconstruct,
+        "game": training.LitGame,
+    }
+    if not args or args[0] not in stages:
+        raise ValueError(f"{subcommand} needs a stage: {', '.join(stages)}")
+    run_cli(
+        stages[args[0]],
+        TextData,
+        [subcommand, *args[1:]],
+        program="summarize",
+        run_folder=f"runs/{args[0]}",
+    )
     return 0
 
 

@@ -1,6 +1,6 @@
 """The text autoencoder: document, sentence, document."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +10,8 @@ from summarize.encoder import END, Code, Encoder, Source
 from summarize.layers import PAD, WordEmbedding
 
 
-class TextConfig(NamedTuple):
+@dataclass(frozen=True)
+class TextConfig:
     """What rebuilds a `TextAutoencoder`: plain numbers."""
 
     n_vocabulary: int = 8000

@@ -66,7 +66,7 @@ class LitDistil(LitText):
 
     def __init__(
         self,
-        network: TextConfig = TextConfig(),  # noqa: B008 (immutable)
+        network: TextConfig = TextConfig(),  # noqa: B008 (frozen)
         learning_rate: float = 5.0e-4,
         weights: str | None = None,
     ) -> None:
@@ -109,7 +109,7 @@ class LitReconstruct(LitText):
 
     def __init__(
         self,
-        network: TextConfig = TextConfig(),  # noqa: B008 (immutable)
+        network: TextConfig = TextConfig(),  # noqa: B008 (frozen)
         learning_rate: float = 1.0e-3,
         weights: str | None = None,
     ) -> None:
@@ -167,7 +167,7 @@ class LitGame(LitText):
 
     def __init__(
         self,
-        network: TextConfig = TextConfig(),  # noqa: B008 (immutable)
+        network: TextConfig = TextConfig(),  # noqa: B008 (frozen)
         strategy: str = "policy",
         learning_rate: float = 1.0e-4,
         discriminator_learning_rate: float = 3.0e-4,

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import pytorch_lightning as pl
 import torch
@@ -42,7 +44,7 @@ def network_of(folder):
     """The configuration for the vocabulary that came out, which may be smaller than asked for."""
     from summarize.subwords import Subwords
 
-    return SMALL._replace(n_vocabulary=Subwords.load(folder).n_vocabulary)
+    return replace(SMALL, n_vocabulary=Subwords.load(folder).n_vocabulary)
 
 
 def test_distilling_comes_to_agree_with_the_search(folder, tmp_path):
@@ -117,14 +119,14 @@ def test_a_stage_begins_with_the_weights_of_an_earlier(folder, tmp_path):
     for name, value in first.network.state_dict().items():
         assert torch.equal(value, second.network.state_dict()[name])
     with pytest.raises(ValueError, match="another network"):
-        LitReconstruct(network_of(folder)._replace(hidden_dim=16), weights=str(path))
+        LitReconstruct(replace(network_of(folder), hidden_dim=16), weights=str(path))
     with pytest.raises(ValueError, match="not a checkpoint"):
         LitReconstruct(network_of(folder), weights=str(tmp_path / "missing.ckpt"))
 
 
 def test_a_tokenizer_of_another_size_is_refused(folder, tmp_path):
     with pytest.raises(ValueError, match="make them equal"):
-        trained(LitDistil(SMALL._replace(n_vocabulary=99)), folder, tmp_path)
+        trained(LitDistil(replace(SMALL, n_vocabulary=99)), folder, tmp_path)
 
 
 def test_a_strategy_that_does_not_exist_is_refused():
