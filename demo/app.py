@@ -28,6 +28,11 @@ _LOGO = """\
 <rect class="knot" x="27" y="14" width="10" height="12" rx="3"/></svg>
 <div><h1>Bowtie</h1><p>Say it in another voice.</p></div>
 </header>"""
+# What lies outside the tabs, which the style sheet does not reach: Gradio keeps it inside them.
+_HEAD = """\
+<style>@media (max-width: 700px) {
+main.fillable { padding: 0.75rem !important; } footer .divider { display: none !important; }
+}</style>"""
 _CONSENT = (
     "Convert a voice only with the consent of the person it belongs to. "
     "Converted files say in their metadata that they are synthetic."
@@ -60,6 +65,7 @@ def launch(page: gr.Blocks, **options: object) -> None:
             "footer_links": ["api", "settings"],
             "theme": theme(),
             "css_paths": [ASSETS / "style.css"],
+            "head": _HEAD,
             "favicon_path": str(ASSETS / "favicon.svg"),
             **options,
         }

@@ -315,7 +315,7 @@ class _Picker(NamedTuple):
     """The components that say who B is, in the order of `Choice`."""
 
     origin: gr.Radio
-    listed: gr.Dropdown
+    listed: gr.Radio
     recording: gr.Audio
     files: gr.File
     first: gr.Dropdown
@@ -380,7 +380,10 @@ def _voice_picker(names: list[str]) -> _Picker:
     )
     panels = {}
     with gr.Column(visible=start == "listed") as panels["listed"]:
-        listed = _voice_list("Voice", names, 0)
+        # not a dropdown: one tap instead of two, and all voices to be seen
+        listed = gr.Radio(
+            names, value=names[0] if names else None, label="Voice", elem_classes="chips"
+        )
         load = gr.UploadButton("Load a voice file", file_types=[SUFFIX], size="sm")
         load_note = _note("load-note")
     with gr.Column(visible=start == "recorded") as panels["recorded"]:
