@@ -44,7 +44,8 @@ eval-setup: ## install the judges that vc evaluate needs (wants a C++ compiler)
 
 # An interrupted run goes on where it was: call it again.
 train-voice: $(READY) ## train voice weights from CORPUS into weights/voice, in two hours on two cores
-	$(BIN)/vc prepare $(CORPUS) -o $(FEATURES) --waveforms
+	@# a few bad recordings are told, and are no reason to stop
+	$(BIN)/vc prepare $(CORPUS) -o $(FEATURES) --waveforms || test -f $(FEATURES)/index.jsonl
 	$(BIN)/vc fit --config configs/vc/base.yaml --data.features $(FEATURES) \
 	  --trainer.default_root_dir runs/voice --trainer.max_time $(VOICE_TIME) \
 	  $(if $(wildcard runs/voice/checkpoints/last.ckpt),--ckpt_path last)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import pytorch_lightning as pl
 
 from shared.cli import run_cli
 from tests.vc.features import write_features
@@ -44,6 +45,13 @@ def test_a_voice_configuration_is_built_and_stepped(overlay, tmp_path):
     features = write_features(tmp_path / "features")
     model = step_once(features, tmp_path / "run", overlay)
     assert model.n_batches_done == 1
+    if model.discriminator is not None:
+        # One more with both players: with the discriminator's own step, the count goes up by two.
+        model.hparams.adversarial_from_step = 0
+        pl.Trainer(accelerator="cpu", max_epochs=1, logger=False, enable_checkpointing=False).fit(
+            model, model.trainer.datamodule
+        )
+        assert model.global_step == 2
     n_parameters = sum(p.numel() for p in model.network.parameters())
     assert n_parameters <= (3_000_000 if overlay == "small" else 12_000_000)
 

@@ -268,13 +268,18 @@ class AudioWriter:
 
     def write(self, waveform: Tensor) -> None:
         """Append samples (S,) in [-1, 1]; louder ones are clipped."""
-        self._sound.write(waveform.detach().float().clamp(-1.0, 1.0).cpu().numpy())
+        try:
+            self._sound.write(waveform.detach().float().clamp(-1.0, 1.0).cpu().numpy())
+        except (OSError, soundfile.LibsndfileError, RuntimeError) as error:
+            raise AudioError(f"{self.path} cannot be written ({error})") from error
 
     def __exit__(self, kind: type | None, error: object, trace: object) -> None:
         try:
             self._sound.close()
             if kind is None:
                 os.replace(self._aside, self.path)
+        except (OSError, soundfile.LibsndfileError, RuntimeError) as failure:
+            raise AudioError(f"{self.path} cannot be written ({failure})") from failure
         finally:
             self._aside.unlink(missing_ok=True)
 

@@ -160,33 +160,26 @@ def evaluate(options: argparse.Namespace) -> None:
     if options.full:
         from vc.robustness import checks_table, run_checks
 
-        checks = run_checks(converter, pairs[: options.limit], progress=_say)
-        table = f"{checks_table(checks)}\n\n{_probes(converter, pairs)}"
-        print(f"\n{table}")
+        pairs = pairs[: options.limit]
+        table = checks_table(run_checks(converter, pairs, progress=_say))
+        print(f"\n{table}", flush=True)
+        probes = "\n".join(f"{name}  {result}" for name, result in _probes(converter, pairs))
+        print(f"\n{probes}")
         if options.output:
-            (Path(options.output) / "checks.txt").write_text(table + "\n", encoding="utf-8")
+            text = f"{table}\n\n{probes}\n"
+            (Path(options.output) / "checks.txt").write_text(text, encoding="utf-8")
 
 
-def _probes(converter: object, pairs: list) -> str:
+def _probes(converter: object, pairs: list) -> list[tuple[str, object]]:
     """Leakage probes on the recordings that the pairs name; a speaker is a folder."""
-    from vc.probe import content_from_speaker, sentences_by_clustering, speaker_from_content
+    from vc.probe import leakage
 
-    files = sorted({file for pair in pairs for file in (pair.source, *pair.references)})
-    codes, vectors, speakers = [], [], []
-    for file in files:
+    def encode(file: Path) -> tuple:
         _say(f"probe: {file.name}")
-        codes.append(converter.content_codes(file))
-        vectors.append(converter.profile(file).vector)
-        speakers.append(str(file.parent))
-    lines = [f"speaker from content codes    {speaker_from_content(codes, speakers)}"]
-    try:
-        # Sentences that several speakers read have one name in parallel corpora.
-        result, how = content_from_speaker(vectors, [f.stem for f in files], speakers), ""
-    except ValueError:
-        sentences = sentences_by_clustering(codes)
-        result = content_from_speaker(vectors, sentences, speakers)
-        how = "  (content by clustering of the codes)"
-    return "\n".join([*lines, f"content from speaker vectors  {result}{how}"])
+        return converter.content_codes(file), converter.profile(file).vector
+
+    files = [file for pair in pairs for file in (pair.source, *pair.references)]
+    return list(leakage(files, encode).items())
 
 
 def bench(options: argparse.Namespace) -> None:

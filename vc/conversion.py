@@ -35,6 +35,8 @@ _GATE_REACH = 5
 # Pitch is tracked in cells on a fixed grid, so it does not depend on the length of the pieces.
 _PITCH_CELL = 2000
 _PITCH_CONTEXT = 100
+# Speech peaks at some 4 to 8 times its active level; a click beyond must not make it "silence".
+_LARGEST_PEAK = 8 * LEVEL
 # Frames at the edges of a piece of waveform whose windows reach beyond it.
 _MEL_MARGIN = 4
 _SPOOL_BYTES = 64_000_000
@@ -215,7 +217,7 @@ def _pitch(recording: Recording, spec: MelSpec, gain: float) -> Tensor:
         stop = min(start + _PITCH_CELL, n_frames)
         first = max(0, start - _PITCH_CONTEXT)
         samples = recording.read(first * spec.hop_length, (stop + _PITCH_CONTEXT) * spec.hop_length)
-        f0 = track_pitch(samples * gain, spec, recording.peak * gain)
+        f0 = track_pitch(samples * gain, spec, min(recording.peak * gain, _LARGEST_PEAK))
         parts.append(f0[start - first : stop - first])
     return torch.cat(parts)
 
@@ -266,7 +268,8 @@ def render(
         for start in starts:
             stop = min(start + step, analysis.n_frames)
             rows = mels.read(start * spec.n_mels, stop * spec.n_mels)
-            mel = rows.reshape(1, -1, spec.n_mels).mT.to(device) + gain
+            mel = rows.reshape(1, -1, spec.n_mels).mT + gain[start:stop]
+            mel = mel.to(device)
             with clock("vocoder"):
                 if len(starts) == 1:
                     # No need to wait for context, nor to render any of it twice.
@@ -294,13 +297,19 @@ def band_powers(mel: Tensor, filters: Tensor) -> Tensor:
     return torch.einsum("m,mt->t", width, (2 * mel.float()).exp()).double().cpu()
 
 
-def _level_correction(power: Tensor, made: Tensor, analysis: Analysis) -> float:
-    """What to add to the made log-mel so that it is as loud as the recording's, typically.
+def _level_correction(power: Tensor, made: Tensor, analysis: Analysis) -> Tensor:
+    """What to add to each frame of the made log-mel (T,) to be as loud as the recording.
 
-    The median over active frames: a few bursts of the decoder must not push all else down.
+    Frames that would be much louder than the recording's loud ones are bursts of the decoder and
+    are held down; then the power over active frames is made that of the recording.
     """
-    ratio = 0.5 * (power / made.clamp_min(1e-20)).clamp_min(1e-20).log()
-    return float(ratio[analysis.active].median())
+    power, made = power.clamp_min(1e-20), made.clamp_min(1e-20)
+    loud = power[analysis.active]
+    ceiling = 1.5 * float(loud.kthvalue(max(1, int(0.98 * loud.numel()))).values)
+    typical = float((power / made)[analysis.active].median())
+    held = (typical * made).clamp_max(ceiling)
+    held = held * float(loud.sum() / held[analysis.active].sum())
+    return (0.5 * (held / made).log()).float()
 
 
 def _levelled(block: Tensor, start: int, analysis: Analysis, spec: MelSpec) -> Tensor:

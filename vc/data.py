@@ -172,7 +172,7 @@ class VoiceData(pl.LightningDataModule):
     """Training and validation segments from ``features``; no dev speaker is ever trained on.
 
     ``segment_frames`` must be even (two mel frames make one code). An epoch is
-    ``steps_per_epoch`` batches per process, so epochs have equal length under DDP.
+    ``steps_per_epoch`` batches in each process, however many there are.
     """
 
     def __init__(
@@ -205,11 +205,13 @@ class VoiceData(pl.LightningDataModule):
             )
         if not dev:
             raise ValueError(f"{h.features} holds no dev speakers; run vc prepare --dev-speakers N")
+        # Lightning deals the items out among the processes.
+        n_processes = self.trainer.world_size if self.trainer is not None else 1
         self.train_set = SegmentDataset(
             train,
             segment_frames=h.segment_frames,
             reference_frames=h.reference_frames,
-            n_items=h.batch_size * h.steps_per_epoch,
+            n_items=h.batch_size * h.steps_per_epoch * n_processes,
             balance=h.speaker_balance,
             seed=h.seed,
         )

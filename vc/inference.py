@@ -57,8 +57,8 @@ PITCH_MODES = ("match", "keep", "shift")
 # More of a reference says nothing new about the voice, and would take its share of memory.
 REFERENCE_SECONDS = 180.0
 _REFERENCE_READ_SECONDS = 900.0
-# A decoder trained on absolute errors plays safe: its mels vary too little. Stretching them by
-# this factor gives the variance back (Toda et al. 2007, global variance); see EXPERIMENTS.md.
+# A decoder trained on absolute errors plays safe: its mels vary too little (cf. Toda et al. 2007,
+# global variance); see EXPERIMENTS.md.
 CONTRAST = 1.2
 # Frames encoded at once where nothing is decoded (even).
 _CODE_FRAMES = 2000
@@ -345,7 +345,7 @@ class VoiceConverter(
         ``progress`` is told after each piece how many seconds are done, of how many.
         """
         knobs = Knobs(pitch_shift, pitch_mode, pitch_range, strength)
-        rate = sample_rate or self.spec.sample_rate
+        rate = self.spec.sample_rate if sample_rate is None else sample_rate
         writer = AudioWriter(out, rate, note=SYNTHETIC_NOTE, force=force)
         if not isinstance(source, tuple) and Path(source).resolve() == writer.path.resolve():
             raise AudioError(f"{out} is the source itself; choose another name for the result")
@@ -428,14 +428,13 @@ class VoiceConverter(
                 pitch_range=knobs.pitch_range,
             )
             speaker = Speaker(*(x[None].to(self.device) for x in profile.speaker))
-            speaker = speaker._replace(deviation=CONTRAST * speaker.deviation)
             mean = analysis.mean[None].to(self.device)
 
         def decoded(mel: Tensor, pitch: Tensor) -> Tensor:
             with self.clock("content encoder"):
                 content = self.network.encode_content(relative_mel(mel, mean))
             with self.clock("decoder"):
-                return self.network.decode(content, speaker, pitch)
+                return with_contrast(self.network.decode(content, speaker, pitch), speaker.mean)
 
         blocks = render(
             recording,
@@ -456,7 +455,7 @@ class VoiceConverter(
             yield block
 
     def _joined(self, blocks: Iterator[Tensor], sample_rate: int | None = None) -> Conversion:
-        rate = sample_rate or self.spec.sample_rate
+        rate = self.spec.sample_rate if sample_rate is None else sample_rate
         waveform = torch.cat(list(resampled(blocks, self.spec.sample_rate, rate)))
         return Conversion(waveform.clamp(-1.0, 1.0), rate)
 
@@ -470,6 +469,16 @@ class VoiceConverter(
             if seconds is not None:
                 blocks = _first(blocks, round(seconds * rate))
             return Recording(blocks, str(source))
+
+
+def with_contrast(mel: Tensor, mean: Tensor, factor: float = CONTRAST) -> Tensor:
+    """The mel (B, M, T) with the shapes of its spectra stretched around the voice's mean (B, M).
+
+    Loudness, the average over bands, stays: stretched, it would burst.
+    """
+    departure = mel - mean[..., None]
+    loudness = departure.mean(1, keepdim=True)
+    return mel + (factor - 1) * (departure - loudness)
 
 
 def resampled(blocks: Iterator[Tensor], rate: int, wanted: int) -> Iterator[Tensor]:

@@ -265,6 +265,14 @@ class LitVoice(pl.LightningModule):
             for group in optimizer.param_groups:
                 group["lr"] = rate * factor
 
+    def on_fit_start(self) -> None:
+        n_found = len(self.trainer.datamodule.train_set.speakers)
+        if self.classifier is not None and n_found > self.hparams.n_speakers:
+            raise ValueError(
+                f"the data holds {n_found} training speakers but the speaker adversary knows "
+                f"{self.hparams.n_speakers}; set model.n_speakers to at least {n_found}"
+            )
+
     def on_train_epoch_start(self) -> None:
         # With data and noise a function of the epoch, a resumed run continues exactly.
         self.trainer.datamodule.set_epoch(self.current_epoch)

@@ -148,3 +148,13 @@ def test_a_livelier_target_widens_the_melody_within_bounds():
 
 def test_a_whispered_target_leaves_the_register():
     assert torch.allclose(move("match", (0.0, 0.0)), F0)
+
+
+def test_a_click_does_not_turn_soft_speech_into_a_whisper(log_mel):
+    waveform = 0.03 * voice(120, 1.0, 3.0, 0) / voice(120, 1.0, 3.0, 0).abs().max()
+    clicked = waveform.clone()
+    clicked[20_000] = 1.0
+    with record(waveform) as plain, record(clicked) as recording:
+        voiced = analyse(plain, log_mel).f0 > 0
+        still_voiced = analyse(recording, log_mel).f0 > 0
+    assert (voiced & still_voiced).sum() > 0.8 * voiced.sum()

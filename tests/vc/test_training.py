@@ -116,11 +116,18 @@ def test_checkpoints_hold_plain_data_only(tmp_path, features):
     assert loaded["hyper_parameters"]["network"]["content_dim"] == TINY.content_dim
 
 
+def test_more_speakers_than_the_adversary_knows_are_refused(tmp_path, features):
+    model = make_model(speaker_adversary_weight=0.1, n_speakers=2)
+    with pytest.raises(ValueError, match=r"model\.n_speakers to at least 4"):
+        make_trainer(tmp_path, max_epochs=1).fit(model, make_data(features))
+
+
 class _WriteWeights(pl.Callback):
     def __init__(self, folder: str) -> None:
         self.folder = folder
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        assert pl_module.n_batches_done == 4  # an epoch's steps in each process
         torch.save(weights(pl_module), f"{self.folder}/rank{trainer.global_rank}.pt")
 
 
