@@ -76,7 +76,8 @@ def convert_folder(
             failures.append(" ".join(str(error).split()))
         meter.advance(source.relative_to(batch.source), seconds, failures)
     n_done = len(todo) - len(failures)
-    print(f"{n_done} converted, {n_skipped} already there, {len(failures)} failed", file=sys.stderr)
+    there = f"{n_skipped} already there" + (" (--force replaces them)" if n_skipped else "")
+    print(f"{n_done} converted, {there}, {len(failures)} failed", file=sys.stderr)
     for line in failures:
         print(f"vc: {line}", file=sys.stderr)
     return failures
