@@ -269,7 +269,7 @@ def test_a_second_run_makes_only_what_is_missing(capsys, kept, talks, tmp_path):
     before = (out / "a.wav").stat().st_mtime_ns
     code, _, error = convert(capsys, kept, talks, "ann", out)
     assert code == 0
-    assert "1 converted, 2 already there, 0 failed" in error
+    assert "1 converted, 2 already there (--force replaces them), 0 failed" in error
     assert (out / "a.wav").stat().st_mtime_ns == before
     assert "3 converted" in convert(capsys, kept, talks, "ann", out, "--force")[2]
 
