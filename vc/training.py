@@ -48,7 +48,6 @@ class LitVoice(pl.LightningModule):
         n_masks: int = 2,
         virtual_warp: float = 0.12,
         speaker_adversary_weight: float = 0.0,
-        consistency_weight: float = 0.0,
         adversarial_from_step: int = -1,
         adversarial_weight: float = 0.1,
         feature_weight: float = 1.0,
@@ -154,7 +153,7 @@ class LitVoice(pl.LightningModule):
     def _autoencoder_losses(
         self, batch: VoiceBatch
     ) -> tuple[dict[str, Tensor], Tensor, Tensor, Speaker]:
-        h, network = self.hparams, self.network
+        network = self.network
         relative = relative_mel(batch.mel, batch.mean)
         content = network.encode_content(self.perturbation(relative))
         speaker = self._voice(batch)
@@ -163,9 +162,6 @@ class LitVoice(pl.LightningModule):
         if self.classifier is not None:
             logits = self.classifier(reverse_gradient(content))
             losses["speaker_adversary"] = F.cross_entropy(logits, batch.speaker)
-        if h.consistency_weight > 0:
-            other = network.encode_content(self.perturbation(relative))
-            losses["consistency"] = (content - other).abs().mean()
         return losses, mel_hat, content, speaker
 
     def _voice(self, batch: VoiceBatch) -> Speaker:

@@ -45,11 +45,6 @@ class VoiceProfile:
         """How the voice sounds on the whole (E,)."""
         return self.speaker.vector
 
-    @property
-    def tokens(self) -> Tensor:
-        """How it says each kind of sound (K, E)."""
-        return self.speaker.tokens
-
 
 def pitch_statistics(f0: Tensor) -> tuple[float, float]:
     """Median in Hz and spread of log-F0 over the voiced frames of ``f0`` (T,).
