@@ -103,6 +103,11 @@ class Encoder(nn.Module):
         hidden, _ = self.recurrent(x, self._first(states, source.mask))
         return self._logits(hidden, states, source.mask).log_softmax(-1)
 
+    def score(self, source: Source, actions: Tensor, lengths: Tensor) -> Tensor:
+        """Log probabilities (B, L) of the actions (B, L), 0 at PAD."""
+        log_probs = self(source, actions, lengths)
+        return log_probs.gather(2, actions[..., None])[..., 0].masked_fill(actions == PAD, 0.0)
+
     def generate(
         self,
         source: Source,

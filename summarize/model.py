@@ -23,15 +23,23 @@ class TextConfig:
 
 
 class TextAutoencoder(nn.Module):
-    """An `Encoder` and a `Decoder`, which share nothing but the words of the code."""
+    """An `Encoder` and a `Decoder`, which share nothing but the words of the code.
 
-    def __init__(self, config: TextConfig) -> None:
+    Either may be given instead, such as one around a pretrained backbone.
+    """
+
+    def __init__(
+        self,
+        config: TextConfig,
+        encoder: nn.Module | None = None,
+        decoder: nn.Module | None = None,
+    ) -> None:
         super().__init__()
         self.config = config
-        self.encoder = Encoder(
+        self.encoder = encoder or Encoder(
             config.n_vocabulary, config.hidden_dim, config.n_layers, config.n_heads, config.dropout
         )
-        self.decoder = Decoder(
+        self.decoder = decoder or Decoder(
             config.n_vocabulary,
             config.hidden_dim,
             config.n_heads,

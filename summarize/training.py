@@ -1,7 +1,8 @@
 """Learning in stages: distil the search, reconstruct, play the adversarial game.
 
 Every stage is a Lightning module around the same `TextAutoencoder`; a later one begins with the
-checkpoint of an earlier (``weights``).
+checkpoint of an earlier (``weights``). A pretrained encoder–decoder can take the place of the
+network's encoder, decoder or both (``backbone``, ``backbone_for``).
 """
 
 from typing import Any
@@ -29,8 +30,15 @@ class LitText(pl.LightningModule):
         super().__init__()
         self.network: TextAutoencoder
 
-    def _build(self, network: TextConfig, weights: str | None) -> None:
-        self.network = TextAutoencoder(network)
+    def _build(
+        self, network: TextConfig, weights: str | None, backbone: str | None, backbone_for: str
+    ) -> None:
+        if backbone is None:
+            self.network = TextAutoencoder(network)
+        else:
+            from summarize.pretrained import backbone_autoencoder
+
+            self.network = backbone_autoencoder(network, backbone, backbone_for)
         if weights is not None:
             self._begin_with(weights)
 
@@ -69,10 +77,12 @@ class LitDistil(LitText):
         network: TextConfig = TextConfig(),  # noqa: B008 (frozen)
         learning_rate: float = 5.0e-4,
         weights: str | None = None,
+        backbone: str | None = None,
+        backbone_for: str = "encoder",
     ) -> None:
         super().__init__()
         self.learning_rate = learning_rate
-        self._build(network, weights)
+        self._build(network, weights, backbone, backbone_for)
 
     def training_step(self, batch: TextBatch, batch_idx: int) -> Tensor:
         """The loss, nats an action."""
@@ -112,10 +122,12 @@ class LitReconstruct(LitText):
         network: TextConfig = TextConfig(),  # noqa: B008 (frozen)
         learning_rate: float = 1.0e-3,
         weights: str | None = None,
+        backbone: str | None = None,
+        backbone_for: str = "encoder",
     ) -> None:
         super().__init__()
         self.learning_rate = learning_rate
-        self._build(network, weights)
+        self._build(network, weights, backbone, backbone_for)
         self.network.encoder.requires_grad_(False)
 
     def training_step(self, batch: TextBatch, batch_idx: int) -> Tensor:
@@ -182,6 +194,8 @@ class LitGame(LitText):
         most_lead: float = 0.95,
         least_code_gain: float = 0.05,
         weights: str | None = None,
+        backbone: str | None = None,
+        backbone_for: str = "encoder",
     ) -> None:
         super().__init__()
         if strategy not in STRATEGIES:
@@ -204,7 +218,7 @@ class LitGame(LitText):
             "lead_overlap": (0.0, most_lead),
             "code_gain": (least_code_gain, float("inf")),
         }
-        self._build(network, weights)
+        self._build(network, weights, backbone, backbone_for)
         self.discriminator = Discriminator(network.n_vocabulary)
         self.codes: list[tuple[str, str]] = []
 
@@ -354,8 +368,7 @@ class LitGame(LitText):
 
 def distillation_loss(network: TextAutoencoder, batch: TextBatch) -> Tensor:
     """-log probability of the searched codes, nats an action, scalar."""
-    log_probs = network.encoder(batch.source, batch.actions, batch.lengths)
-    taught = log_probs.gather(2, batch.actions[..., None])[..., 0]
+    taught = network.encoder.score(batch.source, batch.actions, batch.lengths)
     return -taught[batch.actions != PAD].mean()
 
 
