@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple, TextIO
+from typing import Any, NamedTuple, TextIO
 
 USAGE = """\
 summarize FILES...            summaries on stdout; - is standard input
@@ -193,10 +193,28 @@ def _prepare(args: list[str]) -> int:
 
 
 def _evaluate(args: list[str]) -> int:
+    options = _evaluate_parser().parse_args(args)
+    if not (options.pairs or options.long):
+        raise ValueError("give --pairs, --long or both")
+    if options.outputs and not options.pairs:
+        raise ValueError("--outputs are scored on --pairs; give these too")
+    for n_words in (options.words, *options.long_words):
+        _check({"words": n_words, "sentences": None, "ratio": None})
+    from summarize.inference import Summarizer
+
+    summarizer = Summarizer.from_pretrained(options.weights, options.preset)
+    if options.pairs:
+        _evaluate_pairs(options, summarizer)
+    if options.long:
+        _evaluate_long(options, summarizer)
+    return 0
+
+
+def _evaluate_parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="summarize evaluate")
-    parser.add_argument("--pairs", required=True, help="jsonl of document and summary (or .gz)")
+    parser.add_argument("--pairs", help="jsonl of document and summary (or .gz)")
     parser.add_argument("--words", type=int, default=10, help="of every summary (default 10)")
-    parser.add_argument("--limit", type=int, help="use the first so many pairs")
+    parser.add_argument("--limit", type=int, help="use the first so many pairs and articles")
     parser.add_argument("--weights", help="a folder of weights or a Hub id (default: packaged)")
     parser.add_argument("--preset", default="news", help="which packaged weights (default news)")
     parser.add_argument(
@@ -204,12 +222,20 @@ def _evaluate(args: list[str]) -> int:
         help="score another system too: a line a pair",
     )  # fmt: skip
     parser.add_argument("--judge", metavar="FILE", help="human sentences nothing was trained on")
-    parser.add_argument("--full", action="store_true", help="rankers and fresh reconstructor too")
-    options = parser.parse_args(args)
-    _check({"words": options.words, "sentences": None, "ratio": None})
+    parser.add_argument(
+        "--full", action="store_true", help="fresh reconstructor and shuffled codes too"
+    )
+    parser.add_argument("--long", metavar="FILE", help="jsonl of document and title, for articles")
+    parser.add_argument(
+        "--long-words", type=int, nargs="+", default=[40, 80], metavar="N",
+        help="of the summaries of articles (default 40 80)",
+    )  # fmt: skip
+    return parser
+
+
+def _evaluate_pairs(options: argparse.Namespace, summarizer: Any) -> None:
     from summarize import evaluate
     from summarize.documents import read_lines
-    from summarize.inference import Summarizer
     from summarize.ngrams import train_ngrams
     from summarize.text import normalise, word_texts
 
@@ -220,17 +246,29 @@ def _evaluate(args: list[str]) -> int:
         if not equals:
             raise ValueError(f"--outputs {output}: give NAME=FILE")
         others[name] = evaluate.read_outputs(file, len(pairs))
-    summarizer = Summarizer.from_pretrained(options.weights, options.preset)
-    systems = evaluate.own_systems(summarizer, pairs, options.words) | others
-    if options.full:
-        systems |= evaluate.ranked_systems(pairs, options.words)
     outside = None
     if options.judge:
         lines = (word_texts(normalise(line)) for line in read_lines(options.judge))
         outside = train_ngrams(lines, min_count=2)
+    systems = evaluate.own_systems(summarizer, pairs, options.words)
+    systems |= evaluate.ranked_systems(pairs, options.words) | others
     print(f"{len(pairs)} pairs of {options.pairs}; 95 % bootstrap intervals\n")
-    print(evaluate.shown(evaluate.judge(pairs, systems, outside, rebuild=options.full)))
-    return 0
+    table = evaluate.judge(pairs, systems, outside)
+    print(evaluate.shown(table, evaluate.LIKENESS), end="\n\n")
+    print(evaluate.shown(table, evaluate.QUALITY), flush=True)
+    if options.full:
+        print(f"\nA fresh reconstructor on {len(pairs) - len(pairs) * 2 // 3} unseen documents\n")
+        print(evaluate.shown(evaluate.prove(pairs, systems), evaluate.PROOF), flush=True)
+
+
+def _evaluate_long(options: argparse.Namespace, summarizer: Any) -> None:
+    from summarize import evaluate, evaluate_long
+
+    articles = evaluate.read_pairs(options.long, options.limit, answer="title")
+    print(f"\n{len(articles)} articles of {options.long}; 95 % bootstrap intervals")
+    for n_words in options.long_words:
+        table = evaluate_long.judge_long(articles, summarizer, n_words)
+        print("\n" + evaluate.shown(table, evaluate_long.COLUMNS), flush=True)
 
 
 def _train(subcommand: str, args: list[str]) -> int:

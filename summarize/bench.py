@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from summarize.evaluate import rankers
 from summarize.inference import Summarizer
+from summarize.rankers import rankers
 
 LONG_WORDS = 100_000  # a document of about 300 pages
 SENTENCE_WORDS = 28

@@ -1,41 +1,50 @@
 """Judging: systems side by side on pairs of document and human summary.
 
-The autoencoder's own proof is `reconstruction`: a fresh network learns to rebuild documents from
-frozen codes, and is scored on documents it has not seen. No judge here is part of a training loss.
+No judge here is part of a training loss. Every number comes with a 95 % bootstrap interval.
 """
 
+import gzip
 import json
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
 
 from summarize import metrics
 from summarize.documents import DocumentError
 from summarize.inference import Summarizer
+from summarize.metrics import Interval, bootstrap
 from summarize.ngrams import NgramModel
-from summarize.text import normalise, split_sentences, word_texts
+from summarize.rankers import first_sentences, rankers
+from summarize.rebuilding import reconstruction
+from summarize.text import normalise, word_texts
 
-COLUMNS = (
+Table = dict[str, dict[str, Interval]]
+Columns = Sequence[tuple[str, str]]
+
+LIKENESS = (
     ("rouge1", "R-1"),
     ("rouge2", "R-2"),
     ("rougeL", "R-L"),
+    ("over_lead", "R-1 over a lead as long"),
     ("words", "words"),
-    ("novel", "novel %"),
+    ("empty", "empty %"),
+)
+QUALITY = (
+    ("novel", "novel words %"),
     ("novel2", "novel 2-grams %"),
     ("perplexity", "perplexity / human"),
-    ("protected", "digits, names %"),
+    ("protected", "digits, names in source %"),
     ("dangling", "dangling %"),
     ("repetition", "repeated %"),
     ("lead_overlap", "of lead %"),
     ("distinct", "distinct 2-grams %"),
+)
+PROOF = (
     ("recall", "rebuilt content words %"),
     ("nll", "NLL of content words"),
+    ("code_gain", "NLL lost by shuffling codes"),
 )
 
 
@@ -46,21 +55,11 @@ class Pair(NamedTuple):
     summary: str
 
 
-class Reconstruction(NamedTuple):
-    """How well documents are rebuilt from codes: recall 0 to 1 and nats a content word, each one
-    value a document."""
-
-    recall: list[float]
-    nll: list[float]
-
-
-def read_pairs(path: str | Path, limit: int | None = None) -> list[Pair]:
-    """The pairs in a jsonl file (or .jsonl.gz) of objects with ``document`` and ``summary``.
+def read_pairs(path: str | Path, limit: int | None = None, answer: str = "summary") -> list[Pair]:
+    """The pairs in a jsonl file (or .jsonl.gz) of objects with ``document`` and ``answer``.
 
     Raises DocumentError for a file that cannot be read or a line without one of the two.
     """
-    import gzip
-
     path = Path(path)
     opened = gzip.open if path.suffix == ".gz" else open
     pairs: list[Pair] = []
@@ -70,7 +69,7 @@ def read_pairs(path: str | Path, limit: int | None = None) -> list[Pair]:
                 if limit is not None and len(pairs) >= limit:
                     break
                 if line.strip():
-                    pairs.append(_pair(path, number, line))
+                    pairs.append(_pair(path, number, line, answer))
     except FileNotFoundError:
         raise DocumentError(f"{path}: no such file") from None
     except (OSError, EOFError, UnicodeDecodeError) as error:
@@ -83,72 +82,58 @@ def read_pairs(path: str | Path, limit: int | None = None) -> list[Pair]:
 def read_outputs(path: str | Path, n_pairs: int) -> list[str]:
     """Another system's summaries, one a line, in the order of the pairs.
 
-    Raises DocumentError if there are not ``n_pairs`` of them or the file cannot be read.
+    Lines of a .jsonl file are objects with ``summary``, as `summarize -o` writes them. Raises
+    DocumentError if there are not ``n_pairs`` of them or the file cannot be read.
     """
+    path = Path(path)
     try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        raise DocumentError(f"{path}: no such file") from None
     except (OSError, UnicodeDecodeError) as error:
         raise DocumentError(f"{path} cannot be read: {error}") from error
     if len(lines) < n_pairs:
         raise DocumentError(f"{path} has {len(lines)} lines; {n_pairs} pairs need one each")
+    if path.suffix == ".jsonl":
+        lines = [_summary(path, i, line) for i, line in enumerate(lines[:n_pairs], start=1)]
     return [line.strip() for line in lines[:n_pairs]]
 
 
 def own_systems(
     summarizer: Summarizer, pairs: Sequence[Pair], n_words: int
 ) -> dict[str, list[str]]:
-    """The summaries of this package and the lead of as many words."""
+    """The lead of so many words, and what the summarizer makes by each of its methods."""
     documents = [pair.document for pair in pairs]
-    searched = [summary.text for summary in summarizer.summarize(documents, words=n_words)]
+    systems = {f"lead-{n_words}": [metrics.lead(normalise(d), n_words) for d in documents]}
+    return systems | by_method(summarizer, documents, n_words)
+
+
+def by_method(
+    summarizer: Summarizer, documents: Sequence[str], n_words: int
+) -> dict[str, list[str]]:
+    """The summaries of so many words, by search and, if there is one, by the network."""
     return {
-        f"lead-{n_words}": [metrics.lead(normalise(d), n_words) for d in documents],
-        f"search-{n_words}": searched,
+        f"{method}-{n_words}": [
+            summary.text
+            for summary in summarizer.summarize(
+                documents, words=n_words, method=method, rebuild=False
+            )
+        ]
+        for method in summarizer.coders
     }
 
 
 def ranked_systems(pairs: Sequence[Pair], n_words: int) -> dict[str, list[str]]:
-    """The first words of what TextRank and LexRank (sumy) think the best sentence.
+    """The first words of what TextRank and LexRank (sumy) choose.
 
     Raises ValueError if sumy is not installed.
     """
-    systems: dict[str, list[str]] = {}
-    for name, rank in rankers().items():
-        best = [rank(normalise(pair.document), 1) for pair in pairs]
-        systems[f"{name}-{n_words}"] = [metrics.lead(text, n_words) for text in best]
-    return systems
-
-
-def rankers() -> dict:
-    """TextRank and LexRank of sumy by name: functions of (text, number of sentences) to text."""
-    try:
-        from sumy.parsers.plaintext import PlaintextParser
-        from sumy.summarizers.lex_rank import LexRankSummarizer
-        from sumy.summarizers.text_rank import TextRankSummarizer
-    except ImportError as error:
-        raise ValueError(
-            f"TextRank and LexRank need {error.name}: pip install 'bowtie-ae[eval]'"
-        ) from error
-
-    class Words:
-        # sumy's own tokenizer wants a download
-        def to_sentences(self, text: str) -> tuple[str, ...]:
-            return tuple(split_sentences(text))
-
-        def to_words(self, sentence: str) -> tuple[str, ...]:
-            return tuple(word.lower() for word in word_texts(sentence))
-
-    def ranker(summarizer):
-        def rank(text: str, n_sentences: int) -> str:
-            document = PlaintextParser.from_string(text, Words()).document
-            if len(document.sentences) <= n_sentences:  # nothing to rank; LexRank would divide by 0
-                return text
-            return " ".join(str(s) for s in summarizer(document, n_sentences)) or text
-
-        return rank
-
+    documents = [normalise(pair.document) for pair in pairs]
     return {
-        "TextRank": ranker(TextRankSummarizer()),
-        "LexRank": ranker(LexRankSummarizer()),
+        f"{name}-{n_words}": [
+            metrics.cut(first_sentences(rank, document, n_words), n_words) for document in documents
+        ]
+        for name, rank in rankers().items()
     }
 
 
@@ -156,183 +141,158 @@ def judge(
     pairs: Sequence[Pair],
     systems: dict[str, list[str]],
     language_model: NgramModel | None = None,
-    rebuild: bool = False,
-) -> dict[str, dict[str, metrics.Interval | float]]:
-    """Every system's value in `COLUMNS` that can be had; ROUGE with bootstrap intervals.
+) -> Table:
+    """Every system's values in `LIKENESS` and `QUALITY` that can be had, and those of the humans.
 
     ``language_model`` must not have been part of any training; perplexity is relative to that of
-    the human summaries. ``rebuild`` adds the fresh reconstructor: on the last third of the pairs,
-    trained on the first two; and a row of randomly chosen words.
+    the human summaries.
     """
     documents = [normalise(pair.document) for pair in pairs]
     humans = [pair.summary for pair in pairs]
-    systems = {**systems, "human": humans}
-    if rebuild:
-        systems["random words"] = _random_words(documents, systems)
-    table: dict[str, dict[str, metrics.Interval | float]] = {}
-    for name, summaries in systems.items():
-        row = _row(summaries, documents, humans)
-        if name == "human":
-            for key in ("rouge1", "rouge2", "rougeL"):
-                del row[key]
+    table: Table = {}
+    for name, summaries in {**systems, "human": humans}.items():
+        row = _quality(summaries, documents)
+        if name != "human":
+            row |= _likeness(summaries, documents, humans)
         if language_model is not None:
-            row["perplexity"] = _perplexity(language_model, summaries) / _perplexity(
-                language_model, humans
-            )
-        if rebuild:
-            rebuilt = reconstruction(summaries, documents)
-            row["recall"] = metrics.bootstrap([100 * r for r in rebuilt.recall])
-            row["nll"] = float(np.mean(rebuilt.nll))
+            row["perplexity"] = _perplexity(language_model, summaries, humans)
         table[name] = row
     return table
 
 
-def shown(table: dict[str, dict[str, metrics.Interval | float]]) -> str:
-    """The table in Markdown."""
-    columns = [c for c in COLUMNS if any(c[0] in row for row in table.values())]
+def prove(pairs: Sequence[Pair], systems: dict[str, list[str]]) -> Table:
+    """Every system's values in `PROOF`, and those of random words as many as the first one has.
+
+    A fresh reconstructor learns from the codes of the first two thirds of the documents and is
+    judged on the others: see `summarize.rebuilding`.
+    """
+    documents = [normalise(pair.document) for pair in pairs]
+    like = next(iter(systems.values()))
+    systems = {
+        **systems,
+        "random words": _random_words(documents, like),
+        "human": [pair.summary for pair in pairs],
+    }
+    table: Table = {}
+    for name, codes in systems.items():
+        rebuilt = reconstruction(codes, documents)
+        lost = np.subtract(rebuilt.shuffled_nll, rebuilt.nll)
+        table[name] = {
+            "recall": bootstrap(np.multiply(rebuilt.recall, 100)),
+            "nll": bootstrap(rebuilt.nll),
+            "code_gain": bootstrap(lost),
+        }
+    return table
+
+
+def shown(table: Table, columns: Columns) -> str:
+    """The columns of the table that have a value, in Markdown; rows without one are left out."""
+    columns = [c for c in columns if any(c[0] in row for row in table.values())]
     lines = ["| system | " + " | ".join(title for _, title in columns) + " |"]
     lines.append("|---|" + "---|" * len(columns))
     for name, row in table.items():
         cells = [_cell(row.get(key)) for key, _ in columns]
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+        if set(cells) != {"–"}:
+            lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
-def reconstruction(
-    codes: Sequence[str],
-    documents: Sequence[str],
-    n_vocabulary: int = 5000,
-    n_epochs: int = 12,
-    seed: int = 0,
-) -> Reconstruction:
-    """What a fresh decoder rebuilds of the last third of the documents from their codes alone.
-
-    The decoder is a small network from the bag of a code's words to that of the document's content
-    words, trained on the first two thirds. ``recall``: the share of a document's content words
-    among as many predictions, those in the code included. ``nll``: per content word known to it.
-    Raises ValueError for fewer than 6 documents.
-    """
-    if len(codes) != len(documents) or len(codes) < 6:
-        raise ValueError(
-            f"{len(codes)} codes and {len(documents)} documents; "
-            "reconstruction needs one code for each of at least 6 documents"
-        )
-    sources = [list(dict.fromkeys(metrics.content_words(d))) for d in documents]
-    held = [[w.lower() for w in word_texts(code)] for code in codes]
-    n_train = len(codes) * 2 // 3
-    counts = Counter(word for row in sources[:n_train] for word in row)
-    number_of = {word: i for i, (word, _) in enumerate(counts.most_common(n_vocabulary))}
-    bags = _bags(held, number_of)
-    targets = _bags(sources, number_of)
-    generator = torch.Generator().manual_seed(seed)
-    decoder = _BagDecoder(len(number_of), generator)
-    _fit(decoder, bags[:n_train], targets[:n_train], n_epochs, generator)
-    with torch.no_grad():
-        log_probs = F.log_softmax(decoder(bags[n_train:]), dim=-1)
-    words = list(number_of)
-    recall, nll = [], []
-    for row, source, code in zip(log_probs, sources[n_train:], held[n_train:], strict=True):
-        if not source:
-            continue
-        said = [word for word in dict.fromkeys(code) if word not in metrics.FUNCTION_WORDS]
-        best = [words[i] for i in row.topk(min(len(words), len(source) + len(said))).indices]
-        predicted = list(dict.fromkeys([*said, *best]))[: len(source)]
-        recall.append(len(set(predicted) & set(source)) / len(source))
-        known = [number_of[word] for word in source if word in number_of]
-        if known:
-            nll.append(-float(row[known].mean()))
-    return Reconstruction(recall, nll)
-
-
-class _BagDecoder(nn.Module):
-    """Log-linear in the code's words, plus a narrow network over them."""
-
-    def __init__(self, n_words: int, generator: torch.Generator, hidden_dim: int = 128) -> None:
-        super().__init__()
-        self.narrow = nn.Parameter(torch.randn(n_words, hidden_dim, generator=generator) * 0.1)
-        self.wide = nn.Parameter(torch.randn(hidden_dim, n_words, generator=generator) * 0.1)
-        self.usual = nn.Parameter(torch.zeros(n_words))
-        self.same = nn.Parameter(torch.ones(n_words))
-
-    def forward(self, bag: Tensor) -> Tensor:
-        return torch.relu(bag @ self.narrow) @ self.wide + self.same * bag + self.usual
-
-
-def _fit(
-    decoder: _BagDecoder, bags: Tensor, targets: Tensor, n_epochs: int, generator: torch.Generator
-) -> None:
-    optimizer = torch.optim.AdamW(decoder.parameters(), lr=5.0e-3, weight_decay=0.05)
-    for _ in range(n_epochs):
-        for rows in torch.randperm(len(bags), generator=generator).split(64):
-            log_probs = F.log_softmax(decoder(bags[rows]), dim=-1)
-            loss = -(targets[rows] * log_probs).sum() / targets[rows].sum().clamp(min=1)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-
-
-def _bags(rows: Sequence[Sequence[str]], number_of: dict[str, int]) -> Tensor:
-    bags = torch.zeros(len(rows), len(number_of))
-    for i, row in enumerate(rows):
-        bags[i, [number_of[word] for word in row if word in number_of]] = 1.0
-    return bags
-
-
-def _pair(path: Path, number: int, line: str) -> Pair:
+def _pair(path: Path, number: int, line: str, answer: str) -> Pair:
     try:
         row = json.loads(line)
-        pair = Pair(row["document"], row["summary"])
+        pair = Pair(row["document"], row[answer])
     except (json.JSONDecodeError, KeyError, TypeError) as error:
         raise DocumentError(
-            f"{path}, line {number}: an object with document and summary is needed"
+            f"{path}, line {number}: an object with document and {answer} is needed"
         ) from error
     if not all(isinstance(x, str) and x.strip() for x in pair):
-        raise DocumentError(f"{path}, line {number}: document or summary is empty")
+        raise DocumentError(f"{path}, line {number}: document or {answer} is empty")
     return pair
 
 
-def _row(
-    summaries: list[str], documents: list[str], humans: list[str]
-) -> dict[str, metrics.Interval | float]:
-    row: dict[str, metrics.Interval | float] = {
-        name: metrics.bootstrap(values) for name, values in metrics.rouge(summaries, humans).items()
-    }
+def _summary(path: Path, number: int, line: str) -> str:
+    try:
+        summary = json.loads(line)["summary"]
+    except (json.JSONDecodeError, KeyError, TypeError):
+        summary = None
+    if not isinstance(summary, str):
+        raise DocumentError(f"{path}, line {number}: an object with summary is needed")
+    return summary
 
-    def mean(judged: list[float]) -> float:
-        return 100 * float(np.mean(judged))
 
-    found, total = np.sum(
-        [metrics.protected_words(s, d) for s, d in zip(summaries, documents, strict=True)], axis=0
-    )
-    row["words"] = float(np.mean([len(word_texts(s)) for s in summaries]))
-    row["novel"] = mean(metrics.over_pairs(metrics.novel, summaries, documents))
-    row["novel2"] = mean(
-        [metrics.novel(s, d, 2) for s, d in zip(summaries, documents, strict=True)]
-    )
-    row["protected"] = 100 * float(found / max(total, 1))
-    row["dangling"] = mean([metrics.is_dangling(s) for s in summaries])
-    row["repetition"] = mean([metrics.repetition(s) for s in summaries])
-    row["lead_overlap"] = mean(metrics.over_pairs(metrics.lead_overlap, summaries, documents))
-    row["distinct"] = 100 * metrics.distinct(summaries)
+def _likeness(
+    summaries: Sequence[str], documents: Sequence[str], humans: Sequence[str]
+) -> dict[str, Interval]:
+    scores = metrics.rouge(summaries, humans)
+    n_words = [len(word_texts(summary)) for summary in summaries]
+    leads = [metrics.lead(d, n) for d, n in zip(documents, n_words, strict=True)]
+    over = np.subtract(scores["rouge1"], metrics.rouge(leads, humans)["rouge1"])
+    row = {name: bootstrap(values) for name, values in scores.items()}
+    row["over_lead"] = bootstrap(over)
+    row["words"] = bootstrap(n_words)
+    row["empty"] = bootstrap([100.0 * (n == 0) for n in n_words])
     return row
 
 
-def _perplexity(model: NgramModel, summaries: Sequence[str]) -> float:
-    return model.perplexity(word_texts(summary) for summary in summaries)
+def _quality(summaries: Sequence[str], documents: Sequence[str]) -> dict[str, Interval]:
+    def share(values: Sequence[float]) -> Interval:
+        return bootstrap(100 * np.asarray(values, float))
+
+    def over_pairs(measure) -> Interval:
+        return share([measure(s, d) for s, d in zip(summaries, documents, strict=True)])
+
+    protected = np.array(
+        [metrics.protected_words(s, d) for s, d in zip(summaries, documents, strict=True)]
+    )
+    distinct = 100 * metrics.distinct(summaries)
+    return {
+        "novel": over_pairs(metrics.novel),
+        "novel2": over_pairs(lambda s, d: metrics.novel(s, d, 2)),
+        "protected": metrics.resampled(lambda i: _percent(protected[i]), len(protected)),
+        "dangling": share([metrics.is_dangling(s) for s in summaries]),
+        "repetition": share([metrics.repetition(s) for s in summaries]),
+        "lead_overlap": over_pairs(metrics.lead_overlap),
+        # of all summaries together: a resample would hold some twice and seem less distinct
+        "distinct": Interval(distinct, distinct, distinct),
+    }
 
 
-def _random_words(documents: list[str], systems: dict[str, list[str]]) -> list[str]:
-    """As many words of each document as the first system uses, chosen at random, in order."""
+def _percent(found_of: np.ndarray) -> float:
+    """Percent of (found, all) pairs (N, 2), summed; 100 if there is nothing to find."""
+    found, total = found_of.sum(axis=0)
+    return 100 * float(found / total) if total else 100.0
+
+
+def _perplexity(model: NgramModel, summaries: Sequence[str], humans: Sequence[str]) -> Interval:
+    def sums(lines: Sequence[str]) -> np.ndarray:
+        rows = [model.line_log_probs(word_texts(line)) for line in lines]
+        return np.array([(row.sum(), len(row)) for row in rows], np.float64)
+
+    own, human = sums(summaries), sums(humans)
+
+    def ratio(chosen: np.ndarray) -> float:
+        own_sum, own_count = own[chosen].sum(axis=0)
+        human_sum, human_count = human[chosen].sum(axis=0)
+        return float(np.exp(human_sum / human_count - own_sum / own_count))
+
+    return metrics.resampled(ratio, len(own))
+
+
+def _random_words(documents: Sequence[str], like: Sequence[str]) -> list[str]:
+    """As many words of each document as the summary ``like`` has, at random, in order."""
     generator = np.random.default_rng(0)
     lines = []
-    for document, model in zip(documents, next(iter(systems.values())), strict=True):
+    for document, model in zip(documents, like, strict=True):
         words = word_texts(document)
         n = min(len(words), len(word_texts(model)))
         lines.append(" ".join(words[i] for i in sorted(generator.permutation(len(words))[:n])))
     return lines
 
 
-def _cell(value: metrics.Interval | float | None) -> str:
+def _cell(value: Interval | None) -> str:
     if value is None:
         return "–"
-    return str(value) if isinstance(value, metrics.Interval) else f"{value:.1f}"
+    if value.low == value.high:
+        return f"{value.mean:.1f}"
+    digits = 2 if max(abs(value.low), abs(value.high)) < 10 else 1
+    return f"{value.mean:.{digits}f} [{value.low:.{digits}f}, {value.high:.{digits}f}]"

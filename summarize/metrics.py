@@ -1,13 +1,14 @@
 """What is good and bad about summaries, as numbers: pure functions of texts."""
 
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from summarize.text import is_protected, word_texts
+from summarize.text import is_protected, normalise, split_sentences, split_words, word_texts
 
 # English words that leave a line hanging when they end it.
 ENDS_NOTHING = """
@@ -21,6 +22,7 @@ SAYS_LITTLE = """
     it he she they we you i this these those there not no up out over about after before more most
     also s said says when what how can do does did so such him her them us
 """
+END_MARK = re.compile(r"""[.!?。！？][\"')\]」』）]*$""")
 FUNCTION_WORDS = DANGLING | frozenset(SAYS_LITTLE.split())
 
 
@@ -38,22 +40,28 @@ class Interval(NamedTuple):
 def bootstrap(values: Sequence[float], n_samples: int = 1000, seed: int = 0) -> Interval:
     """The mean of the values, resampled ``n_samples`` times. Raises ValueError without values."""
     array = np.asarray(values, dtype=np.float64)
-    if not array.size:
+    return resampled(lambda chosen: float(array[chosen].mean()), array.size, n_samples, seed)
+
+
+def resampled(
+    statistic: Callable[[np.ndarray], float], n_items: int, n_samples: int = 1000, seed: int = 0
+) -> Interval:
+    """A statistic of all items, resampled ``n_samples`` times: it is given indices (n_items,).
+
+    What compares two systems must be computed from the same indices. Raises ValueError for no item.
+    """
+    if n_items < 1:
         raise ValueError("an interval needs at least one value")
     generator = np.random.default_rng(seed)
-    means = np.array(
-        [array[generator.integers(0, array.size, array.size)].mean() for _ in range(n_samples)]
-    )
-    low, high = np.quantile(means, [0.025, 0.975])
-    return Interval(float(array.mean()), float(low), float(high))
+    values = [statistic(generator.integers(0, n_items, n_items)) for _ in range(n_samples)]
+    low, high = np.quantile(values, [0.025, 0.975])
+    return Interval(statistic(np.arange(n_items)), float(low), float(high))
 
 
 def rouge(summaries: Sequence[str], references: Sequence[str]) -> dict[str, list[float]]:
     """F1 of ROUGE-1, -2 and -L with stemming, in percent, one value a pair."""
-    from rouge_score.rouge_scorer import RougeScorer
-
     names = ["rouge1", "rouge2", "rougeL"]
-    scorer = RougeScorer(names, use_stemmer=True)
+    scorer = _rouge_scorer(names)
     rows = [scorer.score(r, s) for s, r in zip(summaries, references, strict=True)]
     return {name: [100 * row[name].fmeasure for row in rows] for name in names}
 
@@ -61,6 +69,14 @@ def rouge(summaries: Sequence[str], references: Sequence[str]) -> dict[str, list
 def lead(document: str, n_words: int) -> str:
     """The first words of the document."""
     return " ".join(word_texts(document)[:n_words])
+
+
+def cut(text: str, n_words: int) -> str:
+    """The first words of the text with their punctuation."""
+    line = ""
+    for word in split_words(text)[:n_words]:
+        line += " " * (word.spaced and bool(line)) + word.text + word.after
+    return line
 
 
 def novel(summary: str, document: str, order: int = 1) -> float:
@@ -97,6 +113,21 @@ def is_dangling(summary: str) -> bool:
     return _lower(summary)[-1:] != [] and _lower(summary)[-1] in DANGLING
 
 
+def whole_sentences(summary: str) -> tuple[int, int]:
+    """(sentences that end with an end mark after a word that may end one, all sentences)."""
+    sentences = list(split_sentences(normalise(summary)))
+    whole = sum(bool(END_MARK.search(s)) and not is_dangling(s) for s in sentences)
+    return whole, len(sentences)
+
+
+def coverage(title: str, summary: str) -> float:
+    """The share of the title's content words that the summary has, stemmed; 1 without any."""
+    wanted = " ".join(dict.fromkeys(content_words(title)))
+    if not wanted:
+        return 1.0
+    return _rouge_scorer(["rouge1"]).score(wanted, summary)["rouge1"].recall
+
+
 def lead_overlap(summary: str, document: str) -> float:
     """The share of the summary's words that are among the document's first of equal number."""
     own = Counter(_lower(summary))
@@ -131,6 +162,14 @@ def over_pairs(
 ) -> list[float]:
     """The judge's value of every summary and its document."""
     return [judge(s, d) for s, d in zip(summaries, documents, strict=True)]
+
+
+def _rouge_scorer(names: list[str]) -> Any:
+    try:
+        from rouge_score.rouge_scorer import RougeScorer
+    except ImportError as error:
+        raise ValueError(f"ROUGE needs {error.name}: pip install 'bowtie-ae[eval]'") from error
+    return RougeScorer(names, use_stemmer=True)
 
 
 def _bleu(row: list[str], others: list[list[str]]) -> float:

@@ -95,6 +95,9 @@ def test_a_short_document_is_returned_whole_with_a_note(tmp_path, weights, capsy
         (["x.txt", "--weights", "/nowhere"], "no such folder"),
         (["prepare", "missing.txt", "x.txt", "-o", "data"], "no such file"),
         (["evaluate", "--pairs", "missing.jsonl"], "no such file"),
+        (["evaluate", "--long", "missing.jsonl"], "no such file"),
+        (["evaluate"], "give --pairs, --long or both"),
+        (["evaluate", "--long", "x.txt", "--outputs", "a=b"], "--outputs"),
     ],
 )
 def test_bad_options_are_one_line_and_exit_2(args, said, weights, capsys, tmp_path, monkeypatch):
@@ -119,6 +122,7 @@ def test_options_that_do_not_exist_exit_2_with_one_line(args, capsys):
 
 def test_prepare_and_evaluate_work_from_files(tmp_path, capsys):
     pytest.importorskip("rouge_score", reason="rouge-score is in the eval extra")
+    pytest.importorskip("sumy", reason="sumy is in the eval extra")
     (tmp_path / "documents.txt").write_text("\n".join(documents(200)))
     (tmp_path / "sentences.txt").write_text("\n".join(sentences(300)))
     data = tmp_path / "data"
@@ -133,5 +137,23 @@ def test_prepare_and_evaluate_work_from_files(tmp_path, capsys):
     args += ["--outputs", f"other={outputs}", "--judge", str(data / "held_out.txt")]
     assert main(args) == 0
     out = capsys.readouterr().out
-    for name in ("lead-5", "search-5", "other", "human"):
+    for name in ("lead-5", "search-5", "TextRank-5", "other", "human"):
+        assert f"| {name} |" in out
+    assert main([*args, "--full"]) == 0
+    assert "| random words |" in capsys.readouterr().out
+
+
+def test_articles_are_evaluated_at_each_length(weights, tmp_path, capsys):
+    pytest.importorskip("rouge_score", reason="rouge-score is in the eval extra")
+    pytest.importorskip("sumy", reason="sumy is in the eval extra")
+    articles = tmp_path / "articles.jsonl"
+    rows = [
+        {"document": " ".join(documents(6, seed=i)), "title": sentences(1, seed=i)[0]}
+        for i in range(8)
+    ]
+    articles.write_text("\n".join(map(json.dumps, rows)))
+    args = ["evaluate", "--long", str(articles), "--long-words", "20", "30", "--weights", weights]
+    assert main(args) == 0
+    out = capsys.readouterr().out
+    for name in ("search-20", "lead-30", "LexRank-20", "TextRank-30"):
         assert f"| {name} |" in out

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from summarize import metrics
@@ -59,3 +60,29 @@ def test_equal_summaries_are_less_distinct_and_more_alike():
     same, different = ["a b c d e"] * 4, ["a b c d e", "f g h i j", "k l m n o", "p q r s t"]
     assert metrics.distinct(same) < metrics.distinct(different) == 1
     assert metrics.self_bleu(same) > 0.9 > 0.2 > metrics.self_bleu(different)
+
+
+def test_a_cut_text_keeps_its_punctuation_and_its_first_words():
+    assert metrics.cut(DOCUMENT, 6) == "The mayor of Springfield, Anna Jones,"
+    assert metrics.cut("One. Two! (Three)", 2) == "One. Two!"
+    assert metrics.cut("中文。字", 3) == "中文。字"
+
+
+def test_a_sentence_without_its_end_or_with_a_word_that_hangs_is_not_whole():
+    assert metrics.whole_sentences("Bridges close. The mayor is") == (1, 2)
+    assert metrics.whole_sentences("Bridges close on. The mayor left.") == (1, 2)
+    assert metrics.whole_sentences("") == (0, 0)
+
+
+def test_a_title_is_covered_by_its_content_words_stemmed():
+    pytest.importorskip("rouge_score", reason="rouge-score is in the eval extra")
+    assert metrics.coverage("The bridge closes in Springfield", "Springfield bridges") == (
+        pytest.approx(2 / 3)
+    )
+    assert metrics.coverage("What is this", "anything") == 1
+
+
+def test_a_resampled_statistic_of_two_systems_is_computed_from_the_same_items():
+    own, other = np.arange(10.0), np.arange(10.0) + 1
+    both = metrics.resampled(lambda i: float((other[i] - own[i]).mean()), 10)
+    assert both.low == both.mean == both.high == 1
