@@ -31,7 +31,8 @@ SAME = str.maketrans(
         "\u200b": None, "\u2060": None, "\u200e": None, "\u200f": None, "\ufffd": None,
     }
 )  # fmt: skip
-CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f\x80-\x9f]")
+# lone surrogates too: JSON may hold them, and no file can
+CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f\x80-\x9f\ud800-\udfff]")
 PARAGRAPH = re.compile(r"\n[^\S\n]*(?:\n\s*)+")
 SPACE = re.compile(r"\s+")
 

@@ -28,6 +28,7 @@ ODD_TEXTS = [
     "no punctuation at all " * 50,
     "—–—",
     "$ € £",
+    "half \ud800 of a pair",
     ".",
 ]
 
@@ -142,3 +143,7 @@ def test_subwords_put_known_words_together_again():
     assert tokenizer.decode(ids) == "the growth fell on worries"
     assert [tokenizer.id_to_token(i) for i in range(4)] == list(SPECIAL_TOKENS)
     assert tokenizer.get_vocab_size() <= 120
+
+
+def test_lone_surrogates_which_no_file_can_hold_are_dropped():
+    assert normalise("half \ud800of a pair").encode() == b"half of a pair"
