@@ -19,6 +19,7 @@ from summarize.layers import PAD
 
 UNKNOWN = 1
 N_RESERVED = 4  # padding, unknown, start, end
+REPEATED = 3.0  # nats off for a subword that was said before
 
 
 class Specials(NamedTuple):
@@ -265,6 +266,28 @@ class BackboneDecoder(nn.Module):
         inputs = self.embedding.vectors(torch.cat([start, before], 1))
         states = self.embedding.read(vectors, mask)
         return self.embedding.write(states, mask, inputs)[:, start.shape[1] - 1 :]
+
+    def generate(self, vectors: Tensor, mask: Tensor, n_tokens: int) -> Tensor:
+        """The likeliest document tokens (B, N <= ``n_tokens``), greedy, PAD after END.
+
+        What was said is less likely to be said again: a greedy decoder would repeat itself.
+        """
+        mask = mask | ~mask.any(-1, keepdim=True)
+        states = self.embedding.read(vectors, mask)
+        cache = EncoderDecoderCache(DynamicCache(), DynamicCache())
+        inputs = self.embedding.begin(len(vectors), vectors.device)
+        done = torch.zeros(len(vectors), dtype=torch.bool, device=vectors.device)
+        said = vectors.new_zeros(len(vectors), self.embedding.n_vocabulary)
+        tokens = []
+        while len(tokens) < n_tokens and not bool(done.all()):
+            x = self.embedding.vectors(inputs)
+            logits = self.embedding.write(states, mask, x, cache)[:, -1]
+            token = (logits - said).argmax(-1).masked_fill(done, PAD)
+            tokens.append(token.masked_fill(token == END, PAD))
+            done = done | (token == END)
+            said.scatter_(1, token[:, None], REPEATED)
+            inputs = token[:, None]
+        return torch.stack(tokens, 1)
 
 
 def _leftmost(ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:

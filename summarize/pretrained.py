@@ -1,5 +1,6 @@
 """Backbones from a folder or the Hub: their networks, and words in their subwords."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -59,6 +60,15 @@ class MovedTokenizer:
         ids = self.backend.encode(f" {word}", add_special_tokens=False).ids
         return Encoded([UNKNOWN if i in self.special else i + N_RESERVED for i in ids])
 
+    def decode(self, numbers: Sequence[int]) -> str:
+        """The text that the numbers stand for; reserved ones are left out."""
+        own = [i - N_RESERVED for i in numbers if i >= N_RESERVED]
+        return self.backend.decode(own, skip_special_tokens=True).strip()
+
+    def to_str(self) -> str:
+        """The backbone's tokenizer as JSON."""
+        return self.backend.to_str()
+
 
 class Encoded(NamedTuple):
     """What `MovedTokenizer.encode` gives."""
@@ -116,7 +126,8 @@ def _model(source: str | Path) -> Any:
     was_shown = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
     try:
-        return AutoModelForSeq2SeqLM.from_pretrained(folder, use_safetensors=True)
+        # transformers gives it in evaluation mode, which Lightning would leave as it is
+        return AutoModelForSeq2SeqLM.from_pretrained(folder, use_safetensors=True).train()
     except (OSError, ValueError, RuntimeError) as error:
         raise ValueError(f"{source} cannot be loaded: {_first_line(error)}") from error
     finally:

@@ -1,18 +1,23 @@
 """Pretrained backbones obey the rules of codes, whatever their weights say: these are random."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
+from summarize.__main__ import main
 from summarize.encoder import END
 from summarize.layers import PAD
+from summarize.losses import reconstruction_loss
 from summarize.model import TextConfig
+from summarize.prepare import prepare
 from summarize.pretrained import BackboneSubwords, backbone_autoencoder
 from summarize.search import train_search
 from summarize.text import Word, count_words, is_protected, word_texts
-from summarize.training import reconstruction_loss
 from tests.summarize.backbones import save_backbone
 from tests.summarize.corpus import documents, sentences
 
+CONFIGS = Path(__file__).parents[2] / "configs" / "summarize"
 SMALL = TextConfig(hidden_dim=16, n_layers=1, n_heads=2, dropout=0.0, word_dropout=0.5)
 TEXTS = [word_texts(text) for text in documents(5, seed=3)]
 LENGTHS = torch.tensor([4, 6, 8, 10, 12])
@@ -201,6 +206,45 @@ def test_a_backbone_may_take_one_part_and_leave_the_other_to_us(role, backbone, 
             network, network.words(source, code.actions), subwords.tokens(TEXTS, 20)
         )
     ).all()
+
+
+def test_the_decoder_rebuilds_a_document_of_words_from_a_code(network, subwords):
+    source = subwords.source(TEXTS)
+    with torch.no_grad():
+        tokens = network.rebuild(source, network.encode(source, LENGTHS), 12)
+    assert tokens.shape[0] == 5
+    assert 0 < tokens.shape[1] <= 12
+    for row in tokens.tolist():
+        text = subwords.tokenizer.decode(row)
+        assert "<" not in text
+
+
+def test_a_backbone_is_taught_by_the_shipped_configuration(backbone, tmp_path):
+    texts = {"documents": documents(120), "sentences": sentences(200)}
+    for name, lines in texts.items():
+        (tmp_path / f"{name}.txt").write_text("\n".join(lines))
+    prepare(tmp_path / "documents.txt", tmp_path / "sentences.txt", tmp_path / "data", 150)
+    small = {
+        "data.folder": tmp_path / "data",
+        "data.backbone": backbone,
+        "data.batch_size": 4,
+        "data.steps_per_epoch": 2,
+        "data.n_validation": 4,
+        "model.backbone_for": "both",
+        "trainer.accelerator": "cpu",
+        "trainer.max_epochs": 1,
+        "trainer.default_root_dir": tmp_path / "run",
+        "trainer.enable_progress_bar": "false",
+        "trainer.enable_model_summary": "false",
+    }
+    args = [part for key, value in small.items() for part in (f"--{key}", str(value))]
+    configs = [part for name in ("base", "backbone") for part in ("--config", CONFIGS / name)]
+    configs = [f"{part}.yaml" if isinstance(part, Path) else part for part in configs]
+    assert main(["fit", *configs, *args]) == 0
+    state = torch.load(tmp_path / "run" / "checkpoints" / "last.ckpt", weights_only=True)
+    before = backbone_autoencoder(SMALL, backbone, "both").state_dict()
+    name = next(n for n in before if n.startswith("encoder.embedding.model") and "weight" in n)
+    assert not torch.equal(state["state_dict"][f"network.{name}"], before[name])
 
 
 def test_what_is_no_backbone_is_refused_in_one_line(tmp_path):
