@@ -18,7 +18,6 @@ from summarize.evaluate import (
 )
 from summarize.inference import Summarizer
 from summarize.ngrams import train_ngrams
-from summarize.packaged import Packaged
 from summarize.search import train_search
 from summarize.text import word_texts
 from tests.summarize.corpus import documents, sentences
@@ -29,7 +28,7 @@ PAIRS = [Pair(d, s) for d, s in zip(documents(60), sentences(60), strict=True)]
 @pytest.fixture(scope="module")
 def systems():
     search = train_search(map(word_texts, documents(100)), map(word_texts, sentences(200)))
-    return own_systems(Summarizer(Packaged(search)), PAIRS, 6)
+    return own_systems(Summarizer(search), PAIRS, 6)
 
 
 def test_the_tables_have_a_row_for_every_system_and_the_lead_overlaps_itself(systems):
