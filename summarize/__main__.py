@@ -1,6 +1,7 @@
 """The command `summarize`: summaries of files and folders, and the chain that makes them."""
 
 import argparse
+import itertools
 import json
 import os
 import sys
@@ -14,7 +15,9 @@ summarize FOLDER -o OUT.jsonl a line of JSON a document; continues a file that w
 summarize prepare             two files of unpaired lines into a folder with tables and tokenizer
 summarize evaluate            judge systems side by side on pairs
 summarize bench               speed, side by side with TextRank and LexRank
-summarize fit STAGE --config configs/summarize/STAGE.yaml      (validate, test: with --ckpt_path)
+summarize train               from prepared data to trained networks, all stages in one
+summarize fit                 one stage: --config configs/summarize/base.yaml, ... (validate, test)
+summarize export              a run into a folder of weights
 """
 
 ROW_BEGINS = '{"name": '
@@ -31,10 +34,16 @@ class Item(NamedTuple):
 def main(args: Sequence[str] | None = None) -> int:
     """The exit status: 0, or 2 after one line on stderr if something could not be done."""
     args = list(sys.argv[1:] if args is None else args)
-    commands = {"prepare": _prepare, "evaluate": _evaluate, "bench": _bench}
+    commands = {
+        "prepare": _prepare,
+        "train": _train,
+        "export": _export,
+        "evaluate": _evaluate,
+        "bench": _bench,
+    }
     try:
         if args and args[0] in ("fit", "validate", "test"):
-            return _train(args[0], args[1:])
+            return _fit(args[0], args[1:])
         if args and args[0] in commands:
             return commands[args[0]](args[1:])
         return _summarize(args)
@@ -56,7 +65,7 @@ def _summarize(args: list[str]) -> int:
     _check(budget)
     from summarize.inference import Summarizer
 
-    summarizer = Summarizer.from_pretrained(options.weights, options.preset)
+    summarizer = Summarizer.from_pretrained(options.weights, options.preset, options.method)
     items = _items(options.files, options.encoding)
     if options.output:
         return _to_file(summarizer, items, budget, Path(options.output))
@@ -80,6 +89,7 @@ def _summarize_parser() -> argparse.ArgumentParser:
     parser.add_argument("--encoding", default="utf-8", help="of text files (default utf-8)")
     parser.add_argument("--weights", help="a folder of weights or a Hub id (default: packaged)")
     parser.add_argument("--preset", default="news", help="which packaged weights (default news)")
+    parser.add_argument("--method", help="network (default where the weights have one) or search")
     return parser
 
 
@@ -113,7 +123,7 @@ def _one(summarizer, item: Item, budget: dict, out: TextIO, as_json: bool, named
     try:
         if item.error:
             raise ValueError(item.error)
-        summary = summarizer.summarize(item.text, **budget)
+        summary = summarizer.summarize(item.text, **budget, rebuild=as_json)
     except ValueError as error:
         _say(str(error))
         return False
@@ -132,7 +142,10 @@ def _row(name: str, summary) -> dict:
         "summary": summary.text,
         "words": summary.n_words,
         "whole": summary.is_whole,
+        "method": summary.method,
         "codes": [code._asdict() for code in summary.codes],
+        "rebuilt": summary.rebuilt,
+        "reconstruction": round(summary.reconstruction, 4),
         "lost": summary.lost,
         "seconds": round(summary.seconds, 4),
     }
@@ -271,26 +284,79 @@ def _evaluate_long(options: argparse.Namespace, summarizer: Any) -> None:
         print("\n" + evaluate.shown(table, evaluate_long.COLUMNS), flush=True)
 
 
-def _train(subcommand: str, args: list[str]) -> int:
+def _fit(subcommand: str, args: list[str]) -> int:
     """One stage by the project's LightningCLI."""
-    from shared.cli import run_cli
-    from summarize import training
-    from summarize.data import TextData
+    from summarize.chain import STAGES, fit
 
-    stages = {
-        "distil": training.LitDistil,
-        "reconstruct": training.LitReconstruct,
-        "game": training.LitGame,
-    }
-    if not args or args[0] not in stages:
-        raise ValueError(f"{subcommand} needs a stage: {', '.join(stages)}")
-    run_cli(
-        stages[args[0]],
-        TextData,
-        [subcommand, *args[1:]],
-        program="summarize",
-        run_folder=f"runs/{args[0]}",
+    if args and not args[0].startswith("-"):
+        stage, args = args[0], args[1:]
+    else:
+        stage = _stage_of(args)
+    if stage not in STAGES:
+        raise ValueError(f"{subcommand} needs a stage, {', '.join(STAGES)}, or the --config of one")
+    fit(subcommand, stage, args)
+    return 0
+
+
+def _stage_of(args: list[str]) -> str:
+    """The stage whose configuration is the first that is given; "" if it is none of ours."""
+    from summarize.chain import STAGES
+
+    given = [b for a, b in itertools.pairwise(args) if a == "--config"]
+    given += [a.removeprefix("--config=") for a in args if a.startswith("--config=")]
+    names = [stage for stage, name in STAGES.items() if given and Path(given[0]).name == name]
+    return names[0] if names else ""
+
+
+def _train(args: list[str]) -> int:
+    from summarize.chain import MINUTES, STAGES, train
+
+    usual = ",".join(f"{stage}={n:g}" for stage, n in MINUTES.items())
+    parser = _Parser(prog="summarize train", epilog="Further options go to every stage, as in fit.")
+    parser.add_argument("--stages", default="all", help="all (default), or some: distil,game")
+    parser.add_argument("--data", required=True, help="the folder that summarize prepare made")
+    parser.add_argument("-o", "--output", required=True, help="the folder of the run")
+    parser.add_argument("--minutes", default="", help=f"wall clock of stages (default {usual})")
+    parser.add_argument("--configs", default="configs/summarize", help="the folder of the YAMLs")
+    options, others = parser.parse_known_args(args)
+    stages = list(STAGES) if options.stages == "all" else options.stages.split(",")
+    ended = train(
+        options.data, options.output, stages, _minutes(options.minutes), options.configs, others
     )
+    for trained in ended:
+        print(
+            f"{trained.stage}: {trained.checkpoint}" + f" ({trained.alarm})" * bool(trained.alarm)
+        )
+    if len(ended) < len(stages):
+        _say("broken off; the same command goes on")
+        return 130
+    return 0
+
+
+def _minutes(text: str) -> dict[str, float]:
+    minutes = {}
+    for part in filter(None, text.split(",")):
+        stage, _, value = part.partition("=")
+        try:
+            minutes[stage] = float(value)
+        except ValueError:
+            minutes[stage] = 0.0
+        if not minutes[stage] > 0:
+            raise ValueError(f"--minutes {part}: give STAGE=MINUTES, above 0")
+    return minutes
+
+
+def _export(args: list[str]) -> int:
+    parser = _Parser(prog="summarize export")
+    parser.add_argument("run_folder", metavar="RUN", help="of train, of one stage, or a checkpoint")
+    parser.add_argument("-o", "--output", required=True, help="the folder to write")
+    parser.add_argument("--data", help="the prepared folder (default: the one of the run)")
+    parser.add_argument("--force", action="store_true", help="write into a folder that has files")
+    options = parser.parse_args(args)
+    from summarize.chain import export
+
+    trained = export(options.run_folder, options.output, options.data, options.force)
+    print(f"{options.output}: weights of {trained.checkpoint}")
     return 0
 
 

@@ -5,7 +5,8 @@ from torch import Tensor, nn
 
 from summarize.layers import PAD, Attention, WordEmbedding, positions
 
-UNKNOWN, START = 1, 2
+UNKNOWN, START, END = 1, 2, 3
+REPEATED = 3.0  # nats off for a token that was said before
 
 
 class Decoder(nn.Module):
@@ -44,16 +45,42 @@ class Decoder(nn.Module):
 
         ``vectors`` and ``mask`` are those of `embed`, or of a relaxed code.
         """
+        states, mask, first = self._read(vectors, mask)
+        before = torch.cat([tokens.new_full((len(tokens), 1), START), tokens[:, :-1]], dim=1)
+        hidden, _ = self.recurrent(self.embedding(self._hidden(before)), first)
+        return self._logits(hidden, states, mask)
+
+    def generate(self, vectors: Tensor, mask: Tensor, n_tokens: int) -> Tensor:
+        """The likeliest document tokens (B, N <= ``n_tokens``), greedy, PAD after END.
+
+        What was said is less likely to be said again: a greedy decoder would repeat itself.
+        """
+        states, mask, hidden = self._read(vectors, mask)
+        token = torch.full((len(vectors),), START, device=vectors.device)
+        done = torch.zeros_like(token, dtype=torch.bool)
+        said = torch.zeros(len(vectors), len(self.bias), device=vectors.device)
+        said[:, :END] = torch.inf
+        tokens = []
+        while len(tokens) < n_tokens and not bool(done.all()):
+            out, hidden = self.recurrent(self.embedding(token)[:, None], hidden)
+            token = (self._logits(out, states, mask)[:, 0] - said).argmax(-1)
+            token = token.masked_fill(done, PAD)
+            tokens.append(token.masked_fill(token == END, PAD))
+            done = done | (token == END)
+            said.scatter_(1, token[:, None], REPEATED)
+        return torch.stack(tokens, 1)
+
+    def _read(self, vectors: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(states (B, L, H) of the code, mask (B, L), what the recurrent layer begins with)."""
         # A code without a word still needs something to attend to: its padding.
         mask = mask | ~mask.any(-1, keepdim=True)
         place = positions(vectors.shape[1], vectors.shape[2], vectors.device)
         states = self.reader(vectors + place, src_key_padding_mask=~mask)
         weight = mask[..., None].to(states.dtype)
         mean = (states * weight).sum(1) / weight.sum(1)
-        before = torch.cat([tokens.new_full((len(tokens), 1), START), tokens[:, :-1]], dim=1)
-        hidden, _ = self.recurrent(
-            self.embedding(self._hidden(before)), torch.tanh(self.start(mean))[None].contiguous()
-        )
+        return states, mask, torch.tanh(self.start(mean))[None].contiguous()
+
+    def _logits(self, hidden: Tensor, states: Tensor, mask: Tensor) -> Tensor:
         context, _ = self.reading(hidden, states, mask)
         joined = torch.tanh(self.joined(torch.cat([hidden, context], dim=-1)))
         return joined @ self.embedding.weight.T + self.bias

@@ -2,83 +2,110 @@
 
 A text of up to `LONGEST_SENTENCE` words is coded as a whole. A longer one is taken apart into
 sentences; those that together say most of the document within the budget are coded and put in the
-document's order. The cost is linear in the document: every sentence is weighed, few are coded.
+document's order (`summarize.coverage`). The cost is linear in the document: every sentence is
+weighed, few are coded.
 """
 
-import heapq
+import itertools
 import time
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from shared.checkpoint import resolve
-from summarize.metrics import FUNCTION_WORDS
+from summarize.coders import Coded, Coder, NetworkCoder, SearchCoder
+from summarize.coverage import USUAL_CODE, Document
+from summarize.model import TextAutoencoder
 from summarize.ngrams import form
+from summarize.packaged import find, load
 from summarize.search import Search
+from summarize.subwords import Subwords
 from summarize.text import (
     LONGEST_SENTENCE,
     Word,
-    detokenise,
     is_spaceless,
     normalise,
-    split_sentences,
-    split_words,
+    word_texts,
 )
 
-WEIGHTS = Path(__file__).parent / "weights"
-PRESETS = ("news",)
+METHODS = ("network", "search")
 DEFAULT_WORDS = 10
 SHORTEST_CODE, LONGEST_CODE = 4, 30  # words of one sentence's code
-USUAL_CODE = 12  # words, where a budget is shared by several sentences
-# A sentence that repeats what is said adds this share of a word's worth for each further time.
-REDUNDANCY = 0.1
+MOST_LOST = 20  # words that a result names
 
 
 class SentenceCode(NamedTuple):
-    """The code of one sentence: its text, the sentence's place, the words kept, and the score."""
+    """The code of one sentence: its text, the sentence's place in the document, the places of the
+    words that were copied from it, the score (nats: of the search, or of an action of the network
+    in the mean), and what the decoder rebuilds from the code, if there is a network."""
 
     text: str
     sentence: int
     kept: tuple[int, ...]
     score: float
+    rebuilt: str
 
 
 class Summary(NamedTuple):
     """What `Summarizer.summarize` gives for one text.
 
-    ``lost`` are the content words of the source that the summary lacks, most telling first.
-    ``is_whole`` says that the text had no more words than were asked for and is returned whole.
+    ``rebuilt`` is what the decoder makes of the codes, ``reconstruction`` the share (0 to 1) of
+    the source's content words that codes and rebuilt text hold, ``lost`` those that neither does,
+    most telling first. ``is_whole`` says that the text had no more words than were asked for and
+    is returned whole. ``seconds`` is the text's share of the call's time.
     """
 
     text: str
     n_words: int
     codes: tuple[SentenceCode, ...]
+    rebuilt: str
+    reconstruction: float
     lost: tuple[str, ...]
     is_whole: bool
+    method: str
     seconds: float
 
 
-class Summarizer:
-    """Summarises texts by search: exact lengths, every word copied from the source."""
+class _Plan(NamedTuple):
+    """A document, and which of its sentences (their words in ``rows``) to code to how many words;
+    no sentence but the text itself where nothing is to be left out."""
 
-    def __init__(self, search: Search) -> None:
+    document: Document
+    rows: list[list[Word]]
+    chosen: list[int]
+    lengths: list[int]
+    whole: str = ""
+
+
+class Summarizer:
+    """Summarises texts with a trained network, or by search where there is none."""
+
+    def __init__(
+        self,
+        search: Search,
+        network: TextAutoencoder | None = None,
+        subwords: Subwords | None = None,
+        method: str | None = None,
+    ) -> None:
+        """``method``: network (the default where there is one) or search."""
         self.search = search
+        self.coders: dict[str, Coder] = {"search": SearchCoder(search)}
+        if network is not None:
+            self.coders["network"] = NetworkCoder(network, subwords)
+        self.method = "search" if network is None else "network"
+        if method is not None:
+            self._coder(method)
+            self.method = method
 
     @classmethod
     def from_pretrained(
-        cls, source: str | Path | None = None, preset: str = "news"
+        cls, source: str | Path | None = None, preset: str = "news", method: str | None = None
     ) -> "Summarizer":
         """The summarizer with packaged weights, those of a folder, or those of a Hub id.
 
-        Only a Hub id touches the network. Raises ValueError if there are no such weights or they
-        are damaged or of another version.
+        Only a Hub id touches the network. Raises ValueError if there are no such weights, they are
+        damaged or of another version, or they do not have the method.
         """
-        if preset not in PRESETS:
-            raise ValueError(f"no preset {preset!r}; there is {', '.join(PRESETS)}")
-        if source is not None and (Path(source) / "search").is_dir():
-            source = Path(source) / "search"
-        return cls(Search.load(resolve(source, WEIGHTS / preset / "search", "summarize")))
+        return cls(*load(find(source, preset)), method=method)
 
     def summarize(
         self,
@@ -87,100 +114,86 @@ class Summarizer:
         *,
         sentences: int | None = None,
         ratio: float | None = None,
+        method: str | None = None,
+        rebuild: bool = True,
     ) -> Summary | list[Summary]:
-        """The summary of a text; of several texts, a list.
+        """The summary of a text; of several texts, a list, coded in batches.
 
         At most one budget: ``words`` (exactly so many, default 10), ``sentences`` (so many codes of
-        about 12 words), or ``ratio`` (that share of the text's words). Raises ValueError for an
-        empty text, two budgets, or one that is not positive.
+        about 12 words), or ``ratio`` (that share of the text's words). ``method`` is network (the
+        default where there is one) or search. Without ``rebuild`` nothing is decoded, which saves
+        time. Raises ValueError for an empty text, two budgets, one that is not positive, or a
+        method that these weights do not have.
         """
         check_budget(words, sentences, ratio)
-        if not isinstance(text, str):
-            return [self.summarize(t, words, sentences=sentences, ratio=ratio) for t in text]
+        coder = self._coder(method)
         start = time.perf_counter()
-        text = normalise(text)
+        texts = [text] if isinstance(text, str) else text
+        plans = [self._plan(normalise(t), words, sentences, ratio) for t in texts]
+        rows = [row for plan in plans for row in plan.rows]
+        lengths = [n for plan in plans for n in plan.lengths]
+        coded = iter(coder.codes(rows, lengths, rebuild))
+        codes = [[next(coded) for _ in plan.chosen] for plan in plans]
+        seconds = (time.perf_counter() - start) / max(1, len(plans))
+        name = method or self.method
+        summaries = [self._summary(*pair, name, seconds) for pair in zip(plans, codes, strict=True)]
+        return summaries[0] if isinstance(text, str) else summaries
+
+    def _coder(self, method: str | None) -> Coder:
+        if method is not None and method not in METHODS:
+            raise ValueError(f"method is {method!r}; it must be one of {', '.join(METHODS)}")
+        if method is not None and method not in self.coders:
+            raise ValueError(f"these weights hold no {method}; the method must be search")
+        return self.coders[method or self.method]
+
+    def _plan(
+        self, text: str, words: int | None, sentences: int | None, ratio: float | None
+    ) -> _Plan:
         if not text:
             raise ValueError("the text is empty; there is nothing to summarise")
-        rows = [row for s in split_sentences(text) if (row := split_words(s))]
-        n_source = sum(map(len, rows))
+        document = Document(text)
+        n_source = document.n_words
         if ratio is not None:
             words = max(1, round(ratio * n_source))
         elif sentences is None and words is None:
             words = DEFAULT_WORDS
         if n_source <= (words or 1) or (sentences or 0) >= n_source:
-            return Summary(" ".join(text.split()), n_source, (), (), True, _since(start))
+            return _Plan(document, [], [], [], " ".join(text.split()))
         if words is not None and n_source <= LONGEST_SENTENCE and words <= LONGEST_CODE:
             # sentences of one short text are coded together: the code may draw on all of them
-            rows = [[word for row in rows for word in row]]
-        codes = self._codes(rows, words, sentences)
-        line = _line(codes)
-        kept = [rows[code.sentence][k].text for code in codes for k in code.kept]
-        lost = self._lost(rows, kept)
-        return Summary(line, len(kept), tuple(codes), lost, False, _since(start))
-
-    def _codes(
-        self, rows: list[list[Word]], words: int | None, sentences: int | None
-    ) -> list[SentenceCode]:
-        """The codes, in the document's order, of the sentences that say most."""
+            row = [word for i in range(len(document)) for word in document.words(i)]
+            return _Plan(document, [row], [0], [words])
+        ranked = document.ranked(self.search)
         if sentences is not None:
-            chosen = sorted(self._chosen(rows, sentences))
-            lengths = [min(USUAL_CODE, len(rows[i])) for i in chosen]
+            chosen = sorted(itertools.islice(ranked, sentences))
+            lengths = [min(USUAL_CODE, document.lengths[i]) for i in chosen]
         else:
             n_wanted = max(1, round(words / USUAL_CODE))
-            chosen, lengths = _shared_out(self._chosen(rows, len(rows)), rows, words, n_wanted)
-        return [self._code(rows[i], i, n) for i, n in zip(chosen, lengths, strict=True)]
+            chosen, lengths = _shared_out(ranked, document.lengths, words, n_wanted)
+        return _Plan(document, [document.words(i) for i in chosen], chosen, lengths)
 
-    def _code(self, row: list[Word], index: int, n_words: int) -> SentenceCode:
-        code = self.search.code([word.text for word in row], n_words)
-        return SentenceCode(detokenise(row, code.kept), index, code.kept, code.score)
-
-    def _chosen(self, rows: list[list[Word]], n_wanted: int) -> Iterable[int]:
-        """Sentences, the one that adds most to those before it first (lazy greedy).
-
-        What a sentence adds is the worth of its content words, a word's worth falling with every
-        time it has been said: so the first few rebuild most of the document, and nothing twice.
-        """
-        said = Counter(form(word.text) for row in rows for word in row)
-        worth = self._worths(said)
-        contents = [{f for word in row if (f := form(word.text)) in worth} for row in rows]
-        times: Counter[str] = Counter()
-
-        def gain(i: int) -> float:
-            value = sum(worth[f] * REDUNDANCY ** times[f] for f in contents[i])
-            # per word, so that long sentences do not win by length alone
-            return value / (len(rows[i]) + USUAL_CODE) / (1 + i) ** 0.1
-
-        queue = [(-gain(i), i) for i in range(len(rows))]
-        heapq.heapify(queue)
-        n_given = 0
-        while queue and n_given < n_wanted:
-            _, i = heapq.heappop(queue)
-            now = gain(i)
-            if queue and now < -queue[0][0] - 1e-9:
-                heapq.heappush(queue, (-now, i))
-                continue
-            times.update(contents[i])
-            n_given += 1
-            yield i
-
-    def _worths(self, said: Counter[str]) -> dict[str, float]:
-        """How telling each content word is here: how surprising, and how often it returns."""
-        numbers = self.search.language_model.numbers(list(said))
-        surprisal = self.search.surprisal[numbers]
-        cap = self.search.weights.surprisal_cap
-        return {
-            word: min(float(s), cap) * (1 + n) ** 0.5
-            for (word, n), s in zip(said.items(), surprisal, strict=True)
-            if word not in FUNCTION_WORDS
-        }
-
-    def _lost(self, rows: list[list[Word]], kept: list[str], n_most: int = 20) -> tuple[str, ...]:
-        said = Counter(form(word.text) for row in rows for word in row)
-        for word in kept:
-            said.pop(form(word), None)
-        worth = self._worths(said)
-        surface = {form(word.text): word.text for row in reversed(rows) for word in row}
-        return tuple(surface[w] for w in heapq.nlargest(n_most, worth, key=worth.__getitem__))
+    def _summary(self, plan: _Plan, codes: list[Coded], method: str, seconds: float) -> Summary:
+        document = plan.document
+        if plan.whole:
+            return Summary(plan.whole, document.n_words, (), "", 1.0, (), True, method, seconds)
+        line = _line([code.text for code in codes])
+        rebuilt = " ".join(code.rebuilt for code in codes if code.rebuilt)
+        held = {form(word) for text in (line, rebuilt) for word in word_texts(text)}
+        lost = document.lost(held, self.search)
+        return Summary(
+            line,
+            sum(plan.lengths),
+            tuple(
+                SentenceCode(code.text, place, code.kept, code.score, code.rebuilt)
+                for place, code in zip(plan.chosen, codes, strict=True)
+            ),
+            rebuilt,
+            1 - len(lost) / max(1, len(document.forms)),
+            tuple(document.surfaces[i] for i in lost[:MOST_LOST]),
+            False,
+            method,
+            seconds,
+        )
 
 
 def check_budget(words: int | None, sentences: int | None, ratio: float | None) -> None:
@@ -196,20 +209,23 @@ def check_budget(words: int | None, sentences: int | None, ratio: float | None) 
 
 
 def _shared_out(
-    ranked: Iterable[int], rows: list[list[Word]], words: int, n_wanted: int
+    ranked: Iterable[int], available: Sequence[int], words: int, n_wanted: int
 ) -> tuple[list[int], list[int]]:
-    """(sentences in the document's order, words of each): exactly ``words`` in all."""
+    """(sentences in the document's order, words of each): exactly ``words`` in all.
+
+    ``available`` are the words that each sentence has.
+    """
     chosen: list[int] = []
     room = 0
     for i in ranked:
         # a code that is too short says nothing, unless all are
         chosen.append(i)
-        room += min(len(rows[i]), LONGEST_CODE)
+        room += min(available[i], LONGEST_CODE)
         if len(chosen) >= n_wanted and room >= words:
             break
-    limits = {i: min(len(rows[i]), LONGEST_CODE) for i in chosen}
+    limits = {i: min(available[i], LONGEST_CODE) for i in chosen}
     if sum(limits.values()) < words:  # the budget is nearly the document
-        limits = {i: len(rows[i]) for i in chosen}
+        limits = {i: available[i] for i in chosen}
     lengths: dict[int, int] = {}
     left = words
     # the shortest first, so that what they leave goes to the longer ones
@@ -220,15 +236,10 @@ def _shared_out(
     return chosen, [lengths[i] for i in chosen]
 
 
-def _line(codes: list[SentenceCode]) -> str:
+def _line(codes: list[str]) -> str:
     """The codes as one text: several are sentences, with full stops."""
     if len(codes) == 1:
-        return codes[0].text
+        return codes[0]
     return " ".join(
-        code.text + ("。" if is_spaceless(code.text[-1:]) else "." * (code.text[-1:] != "."))
-        for code in codes
+        code + ("。" if is_spaceless(code[-1:]) else "." * (code[-1:] != ".")) for code in codes
     )
-
-
-def _since(start: float) -> float:
-    return time.perf_counter() - start

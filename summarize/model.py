@@ -63,6 +63,12 @@ class TextAutoencoder(nn.Module):
             vectors, mask = self.relaxed(self.decoder.embedding, source, code)
         return self.decoder(vectors, mask, tokens)
 
+    def rebuild(self, source: Source, code: Code, n_tokens: int) -> Tensor:
+        """The document's subwords (B, N), at most ``n_tokens``, as `decode` would have them, one
+        after the other."""
+        vectors, mask = self.decoder.embed(self.words(source, code.actions))
+        return self.decoder.generate(vectors, mask, n_tokens)
+
     def forward(self, source: Source, lengths: Tensor, tokens: Tensor) -> Tensor:
         """What `decode` makes of `encode`."""
         return self.decode(source, self.encode(source, lengths), tokens)

@@ -74,14 +74,17 @@ class NgramModel:
         where, found = _find(self.trigram_keys, keys)
         return self.trigram[where] if len(self.trigram) else np.zeros(keys.shape, "f4"), found
 
+    def after(self, first: np.ndarray, second: np.ndarray, third: np.ndarray) -> np.ndarray:
+        """log p(third | first, second), elementwise, float32."""
+        _, backoff, _ = self.pairs(first, second)
+        pair, _, _ = self.pairs(second, third)
+        triple, found = self.triples(first, second, third)
+        return np.where(found, triple, backoff + pair)
+
     def line_log_probs(self, words: Sequence[str]) -> np.ndarray:
         """log p of every word of a line and of its end, float32, one more than there are words."""
         numbers = np.concatenate([[START, START], self.numbers(words), [END]])
-        a, b, c = numbers[:-2], numbers[1:-1], numbers[2:]
-        _, backoff, _ = self.pairs(a, b)
-        pair, _, _ = self.pairs(b, c)
-        triple, found = self.triples(a, b, c)
-        return np.where(found, triple, backoff + pair)
+        return self.after(numbers[:-2], numbers[1:-1], numbers[2:])
 
     def perplexity(self, lines: Iterable[Sequence[str]]) -> float:
         """The perplexity per word, ends of lines included. Raises ValueError without a line."""

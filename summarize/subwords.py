@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor
@@ -14,6 +15,7 @@ from summarize.text import PAD, UNKNOWN, WORD_START, Word, capitalise, detokenis
 
 MOST_SUBWORDS = 6  # of a source word; what is longer loses its end
 N_CACHED = 100_000
+TOKENIZER = "tokenizer.json"
 
 
 class Subwords:
@@ -23,21 +25,26 @@ class Subwords:
         self.tokenizer = tokenizer
         self.search = search
         self.n_vocabulary = tokenizer.get_vocab_size()
-        self._ids = lru_cache(N_CACHED)(self._encoded)
+        self.ids = lru_cache(N_CACHED)(self._encoded)
+        tokens = [tokenizer.id_to_token(i) for i in range(self.n_vocabulary)]
+        self.starts = [token.startswith(WORD_START) for token in tokens]
+        self.banned = [not is_generable(token) for token in tokens]
+        self.banned[END] = False  # the only special one that is needed
 
     @classmethod
-    def load(cls, folder: str | Path) -> "Subwords":
-        """The vocabulary of a folder that `summarize prepare` made.
+    def load(cls, folder: str | Path, search: Search | None = None) -> "Subwords":
+        """The vocabulary of a folder that `summarize prepare` made, or of exported weights.
 
-        Raises ValueError if the folder is not one.
+        ``search`` saves loading its tables again. Raises ValueError if the folder has none.
         """
-        path = Path(folder) / "tokenizer.json"
+        path = Path(folder) / TOKENIZER
         if not path.is_file():
             raise ValueError(
                 f"{folder} has no tokenizer.json; make it with: "
                 f"summarize prepare DOCUMENTS SENTENCES -o {folder}"
             )
-        return cls(Tokenizer.from_file(str(path)), Search.load(Path(folder) / "search"))
+        search = search or Search.load(Path(folder) / "search")
+        return cls(Tokenizer.from_file(str(path)), search)
 
     def source(self, rows: Sequence[Sequence[str]]) -> Source:
         """A batch of the documents' words."""
@@ -58,33 +65,30 @@ class Subwords:
         out = torch.zeros(len(rows), n_words, MOST_SUBWORDS, dtype=torch.long)
         for i, row in enumerate(rows):
             for j, word in enumerate(row):
-                ids = self._ids(word)
+                ids = self.ids(word)
                 out[i, j, : len(ids)] = torch.tensor(ids)
         return out
 
     def tokens(self, rows: Sequence[Sequence[str]], n_most: int) -> Tensor:
         """The first ``n_most`` subwords (B, N) of each row, END after a whole one, then PAD."""
-        flat = [[i for word in row for i in self._ids(word)] + [END] for row in rows]
+        flat = [[i for word in row for i in self.ids(word)] + [END] for row in rows]
         width = min(n_most, max(map(len, flat)))
         out = torch.full((len(rows), width), PAD, dtype=torch.long)
         for i, ids in enumerate(flat):
             out[i, : len(ids[:width])] = torch.tensor(ids[:width])
         return out
 
+    def generated(self, word: str) -> list[int]:
+        """The actions that generate a word in lower case; none if it must be copied."""
+        ids = list(self.ids(word))
+        return [] if any(self.banned[i] for i in ids) or len(ids) >= MOST_SUBWORDS else ids
+
     def facts(self) -> tuple[Tensor, Tensor, Tensor]:
         """(starts, banned, hanging), each (V,), for `Encoder.describe`."""
         tokens = [self.tokenizer.id_to_token(i) for i in range(self.n_vocabulary)]
-        starts = [token.startswith(WORD_START) for token in tokens]
-        # letters only: a number or a mark must be copied; END alone is needed of the special ones
-        generable = [
-            token.removeprefix(WORD_START).replace("'", "").replace("-", "").isalpha()
-            for token in tokens
-        ]
-        banned = [not ok for ok in generable]
-        banned[END] = False
         numbers = self.search.language_model.numbers([t.removeprefix(WORD_START) for t in tokens])
-        hanging = torch.from_numpy(self.search.dangling[numbers]) & torch.tensor(starts)
-        return torch.tensor(starts), torch.tensor(banned), hanging
+        hanging = torch.from_numpy(self.search.dangling[numbers]) & torch.tensor(self.starts)
+        return torch.tensor(self.starts), torch.tensor(self.banned), hanging
 
     def text(self, actions: Sequence[int], words: Sequence[Word]) -> str:
         """The code as a line for people: copied words as they were, others lower case."""
@@ -108,6 +112,73 @@ class Subwords:
 
     def _encoded(self, word: str) -> tuple[int, ...]:
         return tuple(self.tokenizer.encode(word).ids[:MOST_SUBWORDS]) or (UNKNOWN,)
+
+
+def is_generable(token: str) -> bool:
+    """Whether a code may hold the subword uncopied: letters, but no number and no mark."""
+    return token.removeprefix(WORD_START).replace("'", "").replace("-", "").isalpha()
+
+
+class WordTable:
+    """What `Subwords` gives for batches, kept by word: training asks for the same words again.
+
+    Grows with the words it has seen, so it is for training and not for serving.
+    """
+
+    def __init__(self, subwords: Subwords) -> None:
+        self.subwords = subwords
+        self.row_of: dict[str, int] = {}
+        self._ids = np.zeros((1024, MOST_SUBWORDS), np.int64)
+        self._facts = np.zeros((1024, 2), np.int64)  # shape, dangling
+
+    def source(self, rows: Sequence[Sequence[str]]) -> Source:
+        """As `Subwords.source`."""
+        places, mask = self._places(rows)
+        ids, facts = self._ids[places], self._facts[places]
+        ids[~mask], facts[~mask] = PAD, 0
+        shapes, dangling = facts[..., 0].copy(), facts[..., 1].astype(bool)
+        return Source(*map(torch.from_numpy, (ids, shapes, dangling, mask)))
+
+    def words(self, rows: Sequence[Sequence[str]]) -> Tensor:
+        """As `Subwords.words`."""
+        places, mask = self._places(rows)
+        ids = self._ids[places]
+        ids[~mask] = PAD
+        return torch.from_numpy(ids)
+
+    def tokens(self, rows: Sequence[Sequence[str]], n_most: int) -> Tensor:
+        """As `Subwords.tokens`."""
+        flat = []
+        for row in rows:
+            ids = self._ids[self._rows(row)].ravel()
+            flat.append([*ids[ids != PAD].tolist(), END][:n_most])
+        out = torch.full((len(rows), max(map(len, flat))), PAD, dtype=torch.long)
+        for i, ids in enumerate(flat):
+            out[i, : len(ids)] = torch.tensor(ids)
+        return out
+
+    def _places(self, rows: Sequence[Sequence[str]]) -> tuple[np.ndarray, np.ndarray]:
+        width = max(1, *map(len, rows)) if len(rows) > 1 else max(1, len(rows[0]))
+        places = np.zeros((len(rows), width), np.int64)
+        mask = np.zeros((len(rows), width), bool)
+        for i, row in enumerate(rows):
+            places[i, : len(row)] = self._rows(row)
+            mask[i, : len(row)] = True
+        return places, mask
+
+    def _rows(self, words: Sequence[str]) -> list[int]:
+        return [self.row_of[word] if word in self.row_of else self._added(word) for word in words]
+
+    def _added(self, word: str) -> int:
+        row = self.row_of[word] = len(self.row_of)
+        if row == len(self._ids):
+            self._ids = np.concatenate([self._ids, np.zeros_like(self._ids)])
+            self._facts = np.concatenate([self._facts, np.zeros_like(self._facts)])
+        ids = self.subwords._encoded(word)
+        self._ids[row, : len(ids)] = ids
+        number = self.subwords.search.language_model.numbers([word])
+        self._facts[row] = _shape(word), self.subwords.search.dangling[number][0]
+        return row
 
 
 def _shape(word: str) -> int:

@@ -2,7 +2,8 @@ import random
 
 import pytest
 
-from summarize.inference import LONGEST_CODE, WEIGHTS, Summarizer, Summary
+from summarize.inference import LONGEST_CODE, Summarizer, Summary
+from summarize.packaged import WEIGHTS
 from summarize.search import train_search
 from summarize.text import count_words, normalise, word_texts
 from tests.summarize.corpus import documents, sentences

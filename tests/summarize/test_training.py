@@ -4,12 +4,16 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
+from summarize.alarms import Limits
 from summarize.data import TextData
+from summarize.losses import Rewards, token_loss
 from summarize.model import TextConfig
 from summarize.prepare import prepare
-from summarize.training import LitDistil, LitGame, LitReconstruct, token_loss
+from summarize.training import LitDistil, LitGame, LitReconstruct, LitSelfTrain
 from tests.summarize.corpus import documents, sentences
 
+# of networks that know nothing yet
+ANYTHING = Limits(1e9, -9.0, 1.0, 0.0, 1.0, 1.0, 0.0)
 SMALL = TextConfig(n_vocabulary=150, hidden_dim=32, n_layers=1, n_heads=2, dropout=0.0)
 
 
@@ -22,9 +26,14 @@ def folder(tmp_path_factory):
     return str(root / "data")
 
 
-def trained(module, folder, tmp_path, n_steps=1, n_epochs=1):
+def trained(module, folder, tmp_path, n_steps=1, n_epochs=1, ckpt_path=None):
     data = TextData(
-        folder, batch_size=8, steps_per_epoch=n_steps, n_validation=16, n_tokens=40, num_workers=0
+        folder,
+        batch_size=8,
+        steps_per_epoch=n_steps,
+        n_validation=16,
+        n_tokens=40,
+        denoise=0.0,
     )
     trainer = pl.Trainer(
         max_epochs=n_epochs,
@@ -36,7 +45,7 @@ def trained(module, folder, tmp_path, n_steps=1, n_epochs=1):
         enable_model_summary=False,
         reload_dataloaders_every_n_epochs=1,
     )
-    trainer.fit(module, data)
+    trainer.fit(module, data, ckpt_path=ckpt_path)
     return trainer
 
 
@@ -59,7 +68,7 @@ def test_reconstructing_gets_better_and_leaves_the_encoder_alone(folder, tmp_pat
     module = LitReconstruct(network_of(folder), learning_rate=5.0e-3)
     first = trained(module, folder, tmp_path, n_steps=1).callback_metrics["val/reconstruction"]
     before = {k: v.clone() for k, v in module.network.encoder.named_parameters()}
-    last = trained(module, folder, tmp_path, n_steps=12).callback_metrics["val/reconstruction"]
+    last = trained(module, folder, tmp_path, n_steps=40).callback_metrics["val/reconstruction"]
     assert last < first - 0.3
     for name, value in module.network.encoder.named_parameters():
         assert torch.equal(value, before[name])
@@ -67,7 +76,7 @@ def test_reconstructing_gets_better_and_leaves_the_encoder_alone(folder, tmp_pat
 
 @pytest.mark.parametrize("strategy", ["policy", "gumbel"])
 def test_the_game_moves_every_player(strategy, folder, tmp_path):
-    module = LitGame(network_of(folder), strategy, least_code_gain=-9.0, fewest_distinct=0.0)
+    module = LitGame(network_of(folder), strategy, limits=ANYTHING)
     before = {k: v.clone() for k, v in module.named_parameters()}
     trainer = trained(module, folder, tmp_path)
     assert trainer.global_step == 4
@@ -79,35 +88,76 @@ def test_the_game_moves_every_player(strategy, folder, tmp_path):
 
 def test_a_policy_turns_towards_what_is_rewarded(folder, tmp_path, monkeypatch):
     module = LitGame(network_of(folder), teacher_weight=0.0, learning_rate=5.0e-3, n_ramp=0)
-    # the only thing that counts is how late in the document the copied words stand
-    n_vocabulary = module.network.config.n_vocabulary
+    # the only thing that counts is how many subwords the code's words have
+    module.limits = None
 
-    def late(batch, actions):
-        places = (actions - n_vocabulary).clamp(min=0).float() / 20
-        words = torch.zeros(len(actions), int(batch.lengths.max()))
-        return places.sum(1) / batch.lengths, words
+    def long_words(network, discriminator, words, tokens):
+        n_subwords = (words != 0).sum((1, 2)).float()
+        return Rewards(n_subwords, torch.zeros(words.shape[:2]))
 
-    monkeypatch.setattr(module, "_rewards", late)
-    module.limits = {}
-    data = TextData(folder, batch_size=16, n_validation=16, num_workers=0)
+    monkeypatch.setattr("summarize.training.rewards", long_words)
+    data = TextData(folder, batch_size=16, n_validation=16, denoise=0.0)
     data.setup("fit")
     batch = next(iter(data.val_dataloader()))
 
-    def mean_place() -> float:
+    def earned() -> float:
         module.network.encoder.describe(*data.subwords.facts())
         actions = module.network.encode(batch.source, batch.lengths).actions
-        return float(late(batch, actions)[0].mean())
+        words = module.network.words(batch.source, actions)
+        return float(long_words(None, None, words, None).rebuilt.mean())
 
-    before = mean_place()
+    before = earned()
     trained(module, folder, tmp_path, n_steps=15)
-    assert mean_place() > before
+    assert earned() > before
 
 
 def test_an_alarm_ends_the_training(folder, tmp_path, capsys):
-    module = LitGame(network_of(folder), fewest_distinct=0.999, least_code_gain=-9.0)
+    module = LitGame(network_of(folder), limits=replace(ANYTHING, least_distinct=1.1))
     trainer = trained(module, folder, tmp_path, n_epochs=3)
     assert trainer.current_epoch < 3
     assert "alarm: distinct" in capsys.readouterr().out
+    assert module.alarm.startswith("distinct")
+
+
+def test_without_an_alarm_the_training_goes_on(folder, tmp_path):
+    module = LitGame(network_of(folder), limits=ANYTHING)
+    assert trained(module, folder, tmp_path, n_epochs=2).current_epoch == 2
+    assert module.alarm == ""
+
+
+def test_every_stage_logs_what_the_alarms_hear(folder, tmp_path):
+    for module in (LitDistil(network_of(folder)), LitGame(network_of(folder), limits=ANYTHING)):
+        logged = trained(module, folder, tmp_path).callback_metrics
+        names = ["perplexity", "self_bleu", "distinct", "lead_overlap", "protected"]
+        assert {f"val/{name}" for name in names} <= set(logged)
+    assert {"train/discriminator_accuracy", "val/code_gain"} <= set(logged)
+
+
+def test_a_continued_run_is_the_run_that_was_not_interrupted(folder, tmp_path):
+    def run(name, n_epochs, **options):
+        module = LitGame(replace(network_of(folder), dropout=0.1), limits=ANYTHING)
+        trainer = trained(module, folder, tmp_path / name, n_steps=2, n_epochs=n_epochs, **options)
+        return module, trainer
+
+    torch.manual_seed(0)
+    whole, _ = run("whole", 2)
+    torch.manual_seed(0)
+    _, trainer = run("half", 1)
+    trainer.save_checkpoint(tmp_path / "half.ckpt")
+    torch.manual_seed(99)  # what the process drew before must not matter
+    continued, _ = run("rest", 2, ckpt_path=tmp_path / "half.ckpt")
+    for name, value in whole.state_dict().items():
+        assert torch.equal(value, continued.state_dict()[name]), name
+
+
+def test_self_training_learns_the_codes_that_it_chose(folder, tmp_path):
+    module = LitSelfTrain(network_of(folder), learning_rate=5.0e-3, n_samples=2, n_documents=24)
+    trainer = trained(module, folder, tmp_path, n_steps=2)
+    lessons = trainer.datamodule.train_batches.corpus.lessons
+    assert sum(lessons.n_codes(i) for i in range(len(lessons))) == 24
+    first = trained(module, folder, tmp_path, n_steps=1).callback_metrics["train/distillation"]
+    last = trained(module, folder, tmp_path, n_steps=25).callback_metrics["train/distillation"]
+    assert last < first
 
 
 def test_a_stage_begins_with_the_weights_of_an_earlier(folder, tmp_path):

@@ -1,0 +1,99 @@
+"""Folders of weights: the tables of the search, and beside them the network and its vocabulary."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from shared.checkpoint import CONFIG_NAME, fingerprint, load_model, resolve, save_model
+from summarize.model import TextAutoencoder, TextConfig
+from summarize.search import Search
+from summarize.subwords import TOKENIZER, Subwords
+
+KIND = "summarize-text"
+SEARCH = "search"  # the folder of its tables
+WEIGHTS = Path(__file__).parent / "weights"
+CARD = "README.md"
+
+
+class Packaged(NamedTuple):
+    """What a folder of weights holds; the network may be missing, the search never is."""
+
+    search: Search
+    network: TextAutoencoder | None = None
+    subwords: Subwords | None = None
+
+
+def presets() -> list[str]:
+    """The names of the packaged weights."""
+    return sorted(path.name for path in WEIGHTS.iterdir() if (path / SEARCH).is_dir())
+
+
+def find(source: str | Path | None, preset: str) -> Path:
+    """The folder that is meant: the packaged one, the one given, or the one of a Hub id.
+
+    Raises ValueError if there is none.
+    """
+    if source is None:
+        if preset not in presets():
+            raise ValueError(f"no preset {preset!r}; there is {', '.join(presets())}")
+        source = WEIGHTS / preset
+    return resolve(source, WEIGHTS / preset, "summarize")
+
+
+def save(
+    folder: str | Path,
+    network: TextAutoencoder,
+    subwords: Subwords,
+    card: str | None = None,
+    overwrite: bool = False,
+) -> Path:
+    """The folder, now holding network (in 16 bits), vocabulary, search and model card.
+
+    Raises ValueError if the folder has something in it and ``overwrite`` is false.
+    """
+    tokenizer = subwords.tokenizer.to_str()
+    state = network.state_dict()
+    config = {
+        "network": asdict(network.config),
+        "tokenizer_sha256": _sha256(tokenizer),
+        "fingerprint": fingerprint({name: value.half() for name, value in state.items()}),
+    }
+    extra = {TOKENIZER: tokenizer} | ({CARD: card} if card else {})
+    path = save_model(
+        folder, state, config, kind=KIND, half=True, extra_files=extra, overwrite=overwrite
+    )
+    subwords.search.save(path / SEARCH, overwrite=True)
+    return path
+
+
+def load(folder: Path) -> Packaged:
+    """What the folder holds, ready to use. Raises ValueError if it is damaged or of another
+    version."""
+    tables = folder / SEARCH if (folder / SEARCH).is_dir() else folder
+    search = Search.load(tables)
+    if tables == folder or not (folder / CONFIG_NAME).is_file():
+        return Packaged(search)
+    config, state = load_model(folder, kind=KIND)
+    subwords = Subwords.load(folder, search)
+    if config.get("tokenizer_sha256") != _sha256(subwords.tokenizer.to_str()):
+        raise ValueError(f"{folder / TOKENIZER} belongs to other weights; export them again")
+    return Packaged(search, _network(folder, config, state), subwords)
+
+
+def _network(folder: Path, config: Mapping[str, Any], state: Mapping[str, Any]) -> TextAutoencoder:
+    try:
+        network = TextAutoencoder(TextConfig(**config["network"]))
+        network.load_state_dict(state, strict=True)
+    except (KeyError, TypeError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"the weights in {folder} do not fit this version of bowtie-ae ({reason}); "
+            "export them again, or install the version that made them"
+        ) from error
+    return network.eval()
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
