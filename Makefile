@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.installed-$(EXTRAS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow lint format bench eval-setup train-voice
+.PHONY: help demo test slow lint format bench eval-setup train-voice train-summarizer
 
 # What train-voice learns from and how long it takes (days:hours:minutes:seconds). These budgets
 # are for two cores, the packaged weights took about as long.
@@ -15,6 +15,12 @@ CORPUS ?= ../shared/data/speech
 FEATURES ?= features
 VOICE_TIME ?= 00:01:30:00
 SYNTHESISER_TIME ?= 00:00:30:00
+
+# What train-summarizer learns from, and the minutes of its stages on two cores.
+DOCUMENTS ?= ../shared/data/text/news_documents.txt.gz
+SENTENCES ?= ../shared/data/text/news_headlines.txt.gz
+SUMMARY_DATA ?= summary-data
+SUMMARY_MINUTES ?= distil=45,reconstruct=15,game=20,selftrain=15
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -53,6 +59,14 @@ train-voice: $(READY) ## train voice weights from CORPUS into weights/voice, in 
 	  --trainer.default_root_dir runs/synthesiser --trainer.max_time $(SYNTHESISER_TIME) \
 	  $(if $(wildcard runs/synthesiser/checkpoints/last.ckpt),--ckpt_path last)
 	$(BIN)/vc export runs/voice -o weights/voice --synthesiser runs/synthesiser --force
+
+# An interrupted run goes on where it was: call it again.
+train-summarizer: $(READY) ## train summary weights from DOCUMENTS and SENTENCES into weights/summaries
+	test -f $(SUMMARY_DATA)/config.json || \
+	  $(BIN)/summarize prepare $(DOCUMENTS) $(SENTENCES) -o $(SUMMARY_DATA)
+	$(BIN)/summarize train --stages all --data $(SUMMARY_DATA) -o runs/summaries \
+	  --minutes $(SUMMARY_MINUTES) $(ARGS)
+	$(BIN)/summarize export runs/summaries -o weights/summaries --force
 
 # The stamp is named after the extras, so asking for more of them installs them.
 # torch has no wheels for Python 3.15 and later within our pins.

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import NamedTuple
 
 import torch
@@ -11,7 +12,7 @@ import yaml
 
 from summarize import packaged
 from summarize.model import TextAutoencoder, TextConfig
-from summarize.subwords import Subwords
+from summarize.subwords import vocabulary
 
 # The stages in their order, and the configuration of each.
 STAGES = {
@@ -79,7 +80,7 @@ def train(
     for path in paths.values():
         if not path.is_file():
             raise ValueError(f"no configuration {path}; say where they are with --configs")
-    n_vocabulary = Subwords.load(data).n_vocabulary
+    n_vocabulary = vocabulary(data).n_vocabulary
     ended: list[Trained] = []
     for stage in sorted(stages, key=list(STAGES).index):
         folder = Path(run) / stage
@@ -122,7 +123,8 @@ def export(
     trained = last_trained(run)
     try:
         checkpoint = torch.load(trained.checkpoint, map_location="cpu", weights_only=True)
-        network = TextAutoencoder(TextConfig(**checkpoint["network"]))
+        backbone = checkpoint.get("backbone")
+        network = _built(TextConfig(**checkpoint["network"]), backbone)
         prefix = "network."
         network.load_state_dict(
             {
@@ -131,19 +133,27 @@ def export(
                 if name.startswith(prefix)
             }
         )
-    except (OSError, KeyError, TypeError, RuntimeError) as error:
+    except (OSError, KeyError, TypeError, RuntimeError, UnpicklingError) as error:
         reason = str(error).splitlines()[0]
         raise ValueError(
             f"{trained.checkpoint} is not a checkpoint of this pipeline's networks: {reason}"
         ) from error
     data = _data_of(trained.checkpoint) if data is None else Path(data)
-    subwords = Subwords.load(data)
+    subwords = vocabulary(data, backbone and backbone["source"])
     if subwords.n_vocabulary != network.config.n_vocabulary:
         raise ValueError(
             f"{data} has another vocabulary than {trained.checkpoint} was trained with"
         )
     packaged.save(folder, network, subwords, _card(trained, data), overwrite)
     return trained
+
+
+def _built(config: TextConfig, backbone: Mapping[str, str] | None) -> TextAutoencoder:
+    if backbone is None:
+        return TextAutoencoder(config)
+    from summarize.pretrained import backbone_autoencoder
+
+    return backbone_autoencoder(config, **backbone)
 
 
 def _args(

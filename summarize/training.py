@@ -8,6 +8,7 @@ network's encoder, decoder or both (``backbone``, ``backbone_for``).
 
 from dataclasses import asdict
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import pytorch_lightning as pl
@@ -50,6 +51,7 @@ class LitText(pl.LightningModule):
     def _build(
         self, network: TextConfig, weights: str | None, backbone: str | None, backbone_for: str
     ) -> None:
+        self.backbone, self.backbone_for = backbone, backbone_for
         if backbone is None:
             self.network = TextAutoencoder(network)
         else:
@@ -62,7 +64,7 @@ class LitText(pl.LightningModule):
     def _begin_with(self, path: str) -> None:
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
-        except (OSError, KeyError) as error:
+        except (OSError, KeyError, UnpicklingError) as error:
             raise ValueError(f"{path} is not a checkpoint of an earlier stage: {error}") from error
         prefix = "network."
         own = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
@@ -74,11 +76,13 @@ class LitText(pl.LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Plain numbers from which `summarize export` builds the network again."""
         checkpoint["network"] = asdict(self.network.config)
+        if self.backbone is not None:
+            checkpoint["backbone"] = {"source": self.backbone, "role": self.backbone_for}
 
-    def on_train_epoch_start(self) -> None:
-        """Dropout and samples are functions of the epoch: a continued run draws what it would have
-        drawn."""
-        torch.manual_seed(self.current_epoch + 1)
+    def on_train_batch_start(self, batch: TextBatch, batch_idx: int) -> None:
+        """Dropout and samples are functions of epoch and batch: a continued run draws what it
+        would have drawn."""
+        torch.manual_seed(1 + self.current_epoch * 1_000_003 + batch_idx)
 
     def _adam(self, parameters: Any) -> dict[str, Any]:
         """AdamW; its rate rises over `N_WARMUP` steps, then falls with the root of the steps, so
@@ -401,8 +405,10 @@ class LitSelfTrain(LitDistil):
         sample_minutes: float = 10.0,
         taste: Taste = Taste(),  # noqa: B008 (frozen)
         weights: str | None = None,
+        backbone: str | None = None,
+        backbone_for: str = "encoder",
     ) -> None:
-        super().__init__(network, learning_rate, weights)
+        super().__init__(network, learning_rate, weights, backbone, backbone_for)
         self.n_samples = n_samples
         self.n_documents = n_documents
         self.sample_minutes = sample_minutes

@@ -1,0 +1,139 @@
+"""The network serves: exact lengths, batches, exported folders; here its weights are random."""
+
+import json
+import random
+
+import pytest
+import torch
+
+from summarize import packaged
+from summarize.coders import NetworkCoder
+from summarize.inference import Summarizer
+from summarize.model import TextAutoencoder, TextConfig
+from summarize.search import train_search
+from summarize.subwords import Subwords
+from summarize.text import count_words, is_protected, split_words, train_subwords, word_texts
+from tests.summarize.corpus import documents, sentences
+
+TEXTS = documents(20, seed=3)
+
+
+@pytest.fixture(scope="module")
+def subwords():
+    search = train_search(map(word_texts, documents(300)), map(word_texts, sentences(400)))
+    return Subwords(train_subwords([*documents(300), *sentences(400)], 150), search)
+
+
+@pytest.fixture(scope="module")
+def network(subwords):
+    torch.manual_seed(0)
+    network = TextAutoencoder(TextConfig(subwords.n_vocabulary, 32, 1, 2, 0.0))
+    network.encoder.describe(*subwords.facts())
+    return network.eval()
+
+
+@pytest.fixture
+def folder(network, subwords, tmp_path):
+    return packaged.save(tmp_path / "weights", network, subwords, "# Card")
+
+
+@pytest.mark.parametrize("n_words", [1, 4, 7, 12, 18])
+def test_codes_have_exactly_the_words_asked_for(network, subwords, n_words):
+    coder = NetworkCoder(network, subwords)
+    for code in coder.codes([split_words(t) for t in TEXTS], [n_words] * len(TEXTS)):
+        assert count_words(code.text) == n_words
+
+
+def test_a_batch_gives_what_each_gives_alone(network, subwords):
+    coder = NetworkCoder(network, subwords)
+    rows = [split_words(t)[: 12 + i % 7] for i, t in enumerate(TEXTS)]
+    lengths = [4 + i % 5 for i in range(len(rows))]
+    together = coder.codes(rows, lengths)
+    for row, n, code in zip(rows, lengths, together, strict=True):
+        (alone,) = coder.codes([row], [n])
+        assert alone.text == code.text
+        assert alone.rebuilt == code.rebuilt
+        assert alone.score == pytest.approx(code.score, abs=1e-4)
+
+
+def test_numbers_and_names_are_copied(network, subwords):
+    coder = NetworkCoder(network, subwords)
+    for text, code in zip(
+        TEXTS, coder.codes([split_words(t) for t in TEXTS], [9] * len(TEXTS)), strict=True
+    ):
+        said = {word for word in word_texts(code.text)[1:] if is_protected(word)}
+        assert said <= set(word_texts(text))
+
+
+def test_what_the_vocabulary_cannot_spell_is_searched(network, subwords):
+    coder = NetworkCoder(network, subwords)
+    row = split_words("東京都は昨日、新しい橋を開いた。")
+    (code,) = coder.codes([row], [5])
+    assert len(code.kept) == 5
+    assert code.rebuilt == ""
+
+
+def test_a_saved_folder_gives_the_same_summaries(network, subwords, folder):
+    own = Summarizer(subwords.search, network.half().float(), subwords)
+    loaded = Summarizer.from_pretrained(folder)
+    assert loaded.method == "network"
+    for text in TEXTS[:5]:
+        assert loaded.summarize(text, 8).text == own.summarize(text, 8).text
+    assert (folder / "README.md").read_text() == "# Card"
+
+
+def test_search_can_be_asked_for_and_is_what_a_folder_without_network_does(folder, subwords):
+    summarizer = Summarizer.from_pretrained(folder)
+    searched = Summarizer(subwords.search).summarize(TEXTS[0], 8)
+    assert searched.method == "search"
+    assert summarizer.summarize(TEXTS[0], 8, method="search").text == searched.text
+    assert (
+        Summarizer.from_pretrained(folder, method="search").summarize(TEXTS[0], 8).text
+        == searched.text
+    )
+    with pytest.raises(ValueError, match="must be search"):
+        Summarizer(subwords.search).summarize(TEXTS[0], method="network")
+    with pytest.raises(ValueError, match="one of network, search"):
+        summarizer.summarize(TEXTS[0], method="magic")
+
+
+def test_a_result_says_what_was_rebuilt_and_what_was_lost(folder):
+    summarizer = Summarizer.from_pretrained(folder)
+    summary = summarizer.summarize(TEXTS[0], 6)
+    assert summary.codes[0].text == summary.text
+    assert summary.rebuilt == summary.codes[0].rebuilt != ""
+    held = {word.lower() for word in word_texts(f"{summary.text} {summary.rebuilt}")}
+    assert not {word.lower() for word in summary.lost} & held
+    assert 0 <= summary.reconstruction <= 1
+    assert summarizer.summarize(TEXTS[0], 6, rebuild=False).rebuilt == ""
+
+
+def test_a_list_is_the_summaries_of_each_in_its_order(folder):
+    summarizer = Summarizer.from_pretrained(folder)
+    texts = [*TEXTS[:3], "Nobody was hurt.", " ".join(TEXTS)]
+    random.Random(0).shuffle(texts)
+    together = summarizer.summarize(texts, 12)
+    assert [s.text for s in together] == [summarizer.summarize(t, 12).text for t in texts]
+
+
+def changed(path, key, value):
+    config = json.loads(path.read_text())
+    config[key] = value
+    path.write_text(json.dumps(config))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("format", 99, "format 99"),
+        ("kind", "vc", "'vc' weights"),
+        ("tokenizer_sha256", "0", "belongs to other weights"),
+        ("network", {"n_vocabulary": 9, "depth": 3}, "do not fit this version"),
+        ("network", {"n_vocabulary": 9}, "do not fit this version"),
+    ],
+)
+def test_weights_of_another_version_are_refused_in_one_line(folder, key, value, said):
+    changed(folder / "config.json", key, value)
+    with pytest.raises(ValueError, match=said) as error:
+        Summarizer.from_pretrained(folder)
+    assert "\n" not in str(error.value)
