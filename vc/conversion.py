@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from vc.audio import LEVEL, AudioError, LogMel, MelSpec, level_of_frames
+from vc.harvest import track_contour
 from vc.model import ACTIVE_RANGE
 from vc.pitch import track_pitch
 from vc.synthesis.base import Vocoder
@@ -109,7 +110,8 @@ class Analysis(NamedTuple):
 
     ``heard`` (T,) is False in pauses, ``active`` (T,) True where there is speech; ``mean`` (M,) is
     the mean log-mel over active frames at the house level; ``gate`` (T,) in [0, 1] is what pauses
-    are multiplied by; ``f0`` (T,) is in Hz, 0 unvoiced.
+    are multiplied by; ``f0`` (T,) is in Hz, 0 unvoiced. Where only a weak pitch is heard (see
+    vc/harvest) it is negative: unvoiced to the decoder, while the synthesiser follows it.
     """
 
     level: float
@@ -124,10 +126,16 @@ class Analysis(NamedTuple):
 
 
 def analyse(
-    recording: Recording, log_mel: LogMel, clock: Clock = no_clock, *, chunk_seconds: float = 20.0
+    recording: Recording,
+    log_mel: LogMel,
+    clock: Clock = no_clock,
+    *,
+    chunk_seconds: float = 20.0,
+    weak_pitch: bool = True,
 ) -> Analysis:
     """Level, pitch, activity and mean spectrum of the recording.
 
+    Without ``weak_pitch`` only voiced frames have a pitch (which takes an eighth of the time).
     Raises AudioError when there is nothing but silence in it.
     """
     spec = log_mel.spec
@@ -139,7 +147,7 @@ def analyse(
             raise AudioError(f"{recording.name} holds only silence; choose a recording of speech")
         active, mean = _active_mean(recording, log_mel, LEVEL / level, heard, chunk_seconds)
     with clock("pitch"):
-        f0 = _pitch(recording, spec, LEVEL / level)
+        f0 = _pitch(recording, spec, LEVEL / level, weak_pitch)
     return Analysis(level, f0, active, mean, _gate(power, level))
 
 
@@ -210,14 +218,17 @@ def _active_mean(
     return active, (total / active.sum().clamp_min(1)).float()
 
 
-def _pitch(recording: Recording, spec: MelSpec, gain: float) -> Tensor:
+def _pitch(recording: Recording, spec: MelSpec, gain: float, weak_pitch: bool) -> Tensor:
     n_frames = 1 + recording.n_samples // spec.hop_length
     parts = []
     for start in range(0, n_frames, _PITCH_CELL):
         stop = min(start + _PITCH_CELL, n_frames)
         first = max(0, start - _PITCH_CONTEXT)
         samples = recording.read(first * spec.hop_length, (stop + _PITCH_CONTEXT) * spec.hop_length)
-        f0 = track_pitch(samples * gain, spec, min(recording.peak * gain, _LARGEST_PEAK))
+        samples, peak = samples * gain, min(recording.peak * gain, _LARGEST_PEAK)
+        f0 = track_pitch(samples, spec, peak)
+        if weak_pitch:
+            f0 = torch.where(f0 > 0, f0, 0.0 - track_contour(samples, spec, peak))
         parts.append(f0[start - first : stop - first])
     return torch.cat(parts)
 
@@ -346,7 +357,7 @@ def move_pitch(
     shift: float,
     pitch_range: float,
 ) -> Tensor:
-    """``f0`` (T,) in Hz with its melody kept and its register moved; 0 stays 0.
+    """``f0`` (T,) in Hz with its melody kept and its register moved; 0 stays 0, signs stay.
 
     ``own`` and ``target`` are (median in Hz, spread of log-F0). "match" puts the median on the
     target's and the spread near it, "shift" leaves both; then both go up by ``shift`` semitones and
@@ -361,5 +372,5 @@ def move_pitch(
         if own[1] > 0 and target[1] > 0:
             # Beyond this a melody sounds sung, or dead.
             scale *= min(1.4, max(0.7, target[1] / own[1]))
-    moved = (goal + scale * (f0.clamp_min(1.0).log() - centre)).exp().clamp(40.0, 1000.0)
-    return torch.where(f0 > 0, moved, f0)
+    moved = (goal + scale * (f0.abs().clamp_min(1.0).log() - centre)).exp().clamp(40.0, 1000.0)
+    return moved * f0.sign()

@@ -260,7 +260,7 @@ class VoiceConverter(
         budget = round(REFERENCE_SECONDS * self.spec.frames_per_second / len(sources))
         for source in sources:
             with self._open(source, _REFERENCE_READ_SECONDS) as recording:
-                analysis = analyse(recording, self.log_mel, self.clock)
+                analysis = analyse(recording, self.log_mel, self.clock, weak_pitch=False)
                 mel, relative = self._speech(recording, analysis, budget)
             mels.append(mel)
             relatives.append(relative)
@@ -392,7 +392,7 @@ class VoiceConverter(
     def content_codes(self, source: Source) -> Tensor:
         """What is said in the recording: codes (C, T'), one per two mel frames."""
         with self._open(source) as recording:
-            analysis = analyse(recording, self.log_mel)
+            analysis = analyse(recording, self.log_mel, weak_pitch=False)
             gain, context = LEVEL / analysis.level, self.network.context_frames
             mean, codes = analysis.mean[None].to(self.device), []
             for start in range(0, analysis.n_frames, _CODE_FRAMES):

@@ -4,6 +4,7 @@ import torch
 from tests.vc.sounds import SAMPLE_RATE, voice
 from vc.audio import LEVEL, AudioError, LogMel, MelSpec, active_level, level_of_frames
 from vc.conversion import Recording, analyse, band_powers, move_pitch, read_mel
+from vc.harvest import track_contour
 from vc.model import mean_spectrum
 from vc.pitch import track_pitch
 
@@ -36,7 +37,23 @@ def test_the_analysis_is_that_of_the_training_features(log_mel):
     scaled = waveform * (LEVEL / active_level(waveform))
     assert found.level == pytest.approx(active_level(waveform), rel=0.02)
     assert (found.mean - mean_spectrum(log_mel(scaled[None]))[0]).abs().mean() < 0.1
-    assert torch.equal(found.f0, track_pitch(waveform * (LEVEL / found.level)))
+    assert torch.equal(found.f0.clamp_min(0), track_pitch(waveform * (LEVEL / found.level)))
+
+
+def test_weak_pitch_is_negative_and_only_where_there_is_no_voice(log_mel):
+    waveform = voice(120, 1.0, 4.0, 0)
+    with record(waveform) as recording:
+        with_weak = analyse(recording, log_mel).f0
+        without = analyse(recording, log_mel, weak_pitch=False).f0
+    assert torch.equal(with_weak[without > 0], without[without > 0])
+    assert (with_weak[without == 0] <= 0).all()
+    assert (with_weak < 0).any()
+
+
+def test_weak_pitch_moves_with_the_voice():
+    f0 = torch.tensor([100.0, -110.0, 0.0, 120.0])
+    moved = move_pitch(f0, (110.0, 0.2), (220.0, 0.2), mode="match", shift=0.0, pitch_range=1.0)
+    torch.testing.assert_close(moved, 2 * f0)
 
 
 @pytest.mark.parametrize("chunk_seconds", [0.5, 1.7, 100.0])
@@ -54,9 +71,12 @@ def test_pitch_in_cells_is_the_pitch_of_the_whole(log_mel, monkeypatch):
     waveform = voice(120, 1.0, 2.5, 0)
     with record(waveform) as recording:
         found = analyse(recording, log_mel)
-    whole = track_pitch(waveform * (LEVEL / found.level))
-    assert found.f0.shape == whole.shape
-    assert torch.allclose(found.f0, whole, atol=0.1)
+    waveform = waveform * (LEVEL / found.level)
+    voiced, contour = track_pitch(waveform), track_contour(waveform)
+    assert found.f0.shape == voiced.shape
+    assert torch.allclose(found.f0.clamp_min(0), voiced, atol=0.1)
+    weak = (voiced == 0) & (contour > 0)
+    assert torch.allclose(found.f0[weak], -contour[weak], atol=0.1)
 
 
 @pytest.mark.parametrize(("start", "stop"), [(0, 40), (37, 90), (150, 201)])

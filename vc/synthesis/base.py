@@ -8,8 +8,9 @@ from vc.synthesis.excitation import PITCH_CONTEXT, Position, frame_phase
 
 
 class Vocoder(nn.Module):
-    """Turns natural-log mels (B, M, T) and F0 (B, T) in Hz (0 = unvoiced) into sound (B, S).
+    """Turns natural-log mels (B, M, T) and F0 (B, T) in Hz into sound (B, S).
 
+    F0 is 0 where nothing repeats and negative where a pitch is heard but weak, as in breath.
     S = (T - 1) * hop. The result is a function of its arguments alone (no hidden randomness).
     ``context`` is the number of frames on either side that a sample may depend on.
     """

@@ -41,7 +41,11 @@ class Excitation(NamedTuple):
 
 
 def hold_pitch(f0: Tensor) -> tuple[Tensor, Tensor]:
-    """F0 (B, T) held a little beyond voicing, and the gate (B, T) in [0, 1] of the pulses."""
+    """|F0| (B, T) held a little beyond voicing, and the gate (B, T) in [0, 1] of the pulses.
+
+    Negative values are weak pitch; it has pulses as well.
+    """
+    f0 = f0.abs()
     voiced = f0 > 0
     gate = voiced
     for _ in range(_HOLD):

@@ -22,6 +22,8 @@ _MAX_BOOST = 3.0
 # Typical mean and deviation of the natural-log mel at the level all features are brought to.
 _MEL_MEAN, _MEL_SCALE = -5.0, 2.0
 _PITCH_CENTRE = math.log(160.0)
+# Where the pitch is weak (negative), the mel is rendered in pulses below this and in noise above.
+_WEAK_BELOW_HZ, _WEAK_SLOPE_HZ = 600.0, 100.0
 
 
 class Block(nn.Module):
@@ -66,6 +68,9 @@ class SourceFilter(Vocoder):
         window = torch.hann_window(2 * self.spec.hop_length)
         self.register_buffer("window", window, persistent=False)
         self.register_buffer("to_bins", _bands_to_bins(self.spec, self.n_bins), persistent=False)
+        frequency = torch.linspace(0, 0.5 * self.spec.sample_rate, self.n_bins)
+        share = torch.sigmoid((_WEAK_BELOW_HZ - frequency) / _WEAK_SLOPE_HZ)
+        self.register_buffer("weak_pulses", share.sqrt(), persistent=False)
         self._start_from_a_sensible_mix()
 
     def render(self, mel: Tensor, f0: Tensor, position: Position) -> Tensor:
@@ -74,7 +79,12 @@ class SourceFilter(Vocoder):
         return self.filter(excitation, self.responses(mel, f0))
 
     def responses(self, mel: Tensor, f0: Tensor) -> Tensor:
-        """Magnitude responses (B, 2, T, F), transposed for the transforms: pulses, noise."""
+        """Magnitude responses (B, 2, T, F), transposed for the transforms: pulses, noise.
+
+        Negative ``f0`` (B, T) is a weak pitch. The network, trained on what is clearly voiced or
+        not, takes it for unvoiced; by rule the low part of that noise is then given in pulses, so
+        that breath and creak keep the melody.
+        """
         voiced = (f0 > 0).to(mel.dtype)
         pitch = voiced * (torch.log(f0.clamp_min(20.0)) - _PITCH_CENTRE)
         x = torch.cat([(mel - _MEL_MEAN) / _MEL_SCALE, pitch[:, None], voiced[:, None]], 1)
@@ -83,7 +93,14 @@ class SourceFilter(Vocoder):
         with torch.autocast(mel.device.type, enabled=False):
             envelope = torch.einsum("fm,bmt->btf", self.to_bins, mel.float())
             boost = boost.unflatten(2, (N_SOURCES, self.n_bins)).transpose(1, 2)
-            return (boost + envelope[:, None]).exp()
+            responses = (boost + envelope[:, None]).exp()
+            weak = (f0 < 0)[..., None]
+            if not bool(weak.any()):
+                return responses
+            pulses, noise = responses.unbind(1)
+            pulses = torch.where(weak, envelope.exp() * self.weak_pulses, pulses)
+            noise = torch.where(weak, noise * (1 - self.weak_pulses.square()).sqrt(), noise)
+            return torch.stack([pulses, noise], 1)
 
     def filter(self, excitation: Excitation, responses: Tensor) -> Tensor:
         """The waveform (B, S) of the filtered sources, S = (T - 1) * hop."""

@@ -42,9 +42,38 @@ def test_noise_filtered_by_its_own_mel_has_that_mel():
     assert (again[0, 3:, 10:-10].mean(1) - mel[0, 3:, 0]).abs().max() < 0.45
 
 
+def test_weak_pitch_repeats_below_600_hz_and_hisses_above():
+    model = small()
+    mel = torch.full((1, 80, 300), -4.0)
+    with torch.inference_mode():
+        waveform = model(mel, torch.full((1, 300), -125.0))[0, 1600:-1600]
+    spectrum = torch.fft.rfft(waveform)
+    hz = torch.fft.rfftfreq(len(waveform), 1 / 16_000)
+
+    def repeats(low, high):
+        """Correlation of the band with itself a period (128 samples) later."""
+        band = torch.fft.irfft(spectrum * ((hz > low) & (hz < high)))
+        return torch.corrcoef(torch.stack([band[:-128], band[128:]]))[0, 1]
+
+    assert repeats(60, 450) > 0.95
+    assert repeats(1500, 7000) < 0.2
+
+
+def test_weak_pitch_changes_no_voiced_frame_beyond_the_overlap():
+    model = small()
+    mel, f0 = voice(300)
+    weak = torch.where(f0 > 0, f0, -150.0)
+    with torch.inference_mode():
+        plain, other = model(mel, f0), model(mel, weak)
+    quiet = slice((100 - 8) * 160)
+    torch.testing.assert_close(other[:, quiet], plain[:, quiet], atol=1e-5, rtol=0.0)
+    assert (other[:, 110 * 160 : 140 * 160] - plain[:, 110 * 160 : 140 * 160]).abs().max() > 1e-3
+
+
 def test_pieces_sound_like_the_whole():
     model = small()
     mel, f0 = voice(400)
+    f0[0, 350:] *= -1
     with torch.inference_mode():
         whole = model(mel, f0)
         for size in (9, 150, 399):
