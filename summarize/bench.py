@@ -80,11 +80,14 @@ def _pdf(summarizer: Summarizer) -> Iterator[str]:
         read: list[str] = []
         cpu, wall = _timed(lambda: read.extend(d.text for d in read_documents(path)))
     n_words = len(read[0].split())
-    yield f"a PDF of {N_PAGES} pages and {n_words:,} words: read in {wall:.1f} s ({cpu:.1f} a core)"
+    yield (
+        f"a PDF of {N_PAGES} pages and {n_words:,} words: read in {wall:.1f} s "
+        f"({cpu:.1f} s of one core)"
+    )
     for method in summarizer.coders:
         code = _coding(summarizer, method, LONG_CODE_WORDS)
         cpu, wall = _timed(lambda code=code: code(read))
-        yield f"{method}, that PDF to {LONG_CODE_WORDS} words: {wall:.1f} s ({cpu:.1f} a core)"
+        yield f"{method}, that PDF to {LONG_CODE_WORDS} words: {wall:.1f} s ({cpu:.1f} s of a core)"
 
 
 def _beside_rankers(summarizer: Summarizer) -> Iterator[str]:
@@ -92,7 +95,7 @@ def _beside_rankers(summarizer: Summarizer) -> Iterator[str]:
     for method in summarizer.coders:
         code = _coding(summarizer, method, LONG_CODE_WORDS)
         cpu, wall = _timed(lambda code=code: code([text]))
-        yield f"{method}, {RANKED_WORDS:,} words to 40: {wall:.2f} s ({cpu:.2f} a core)"
+        yield f"{method}, {RANKED_WORDS:,} words to 40: {wall:.2f} s ({cpu:.2f} s of one core)"
     try:
         others = rankers()
     except ValueError as error:
@@ -100,7 +103,7 @@ def _beside_rankers(summarizer: Summarizer) -> Iterator[str]:
         return
     for name, rank in others.items():
         cpu, wall = _timed(lambda rank=rank: rank(text, 3))
-        yield f"{name} (sumy), the same to 3 sentences: {wall:.2f} s ({cpu:.2f} a core)"
+        yield f"{name} (sumy), the same to 3 sentences: {wall:.2f} s ({cpu:.2f} s of one core)"
 
 
 def _memory(summarizer: Summarizer) -> Iterator[str]:
@@ -111,7 +114,7 @@ def _memory(summarizer: Summarizer) -> Iterator[str]:
         cpu, wall = _timed(lambda text=text: code([text]))
         yield (
             f"{summarizer.method}, {n_words:,} words ({len(text) / 1e6:.1f} MB): {wall:.1f} s "
-            f"({cpu:.1f} a core), peak memory rises by {_peak_megabytes() - before:.0f} MB "
+            f"({cpu:.1f} s of one core), peak memory rises by {_peak_megabytes() - before:.0f} MB "
             f"to {_peak_megabytes():.0f} MB"
         )
 

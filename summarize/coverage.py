@@ -23,7 +23,7 @@ USUAL_CODE = 12  # words, where a budget is shared by several sentences
 # A sentence that repeats what is said adds this share of a word's worth for each further time.
 REDUNDANCY = 0.1
 # What is said early matters more: a gain is divided by (1 + sentences before) to this power.
-EARLINESS = 0.1
+EARLINESS = 0.3
 
 
 class Document:

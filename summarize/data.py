@@ -16,7 +16,7 @@ from summarize.alarms import Judge, train_judge
 from summarize.encoder import END, Source
 from summarize.layers import PAD
 from summarize.noising import Noising
-from summarize.subwords import Subwords, WordTable
+from summarize.subwords import Subwords, WordTable, vocabulary
 from summarize.teacher import FEWEST_LEFT_OUT, LONGEST_CODE, SHORTEST_CODE, Lessons, teach
 from summarize.text import LONGEST_SENTENCE, UNKNOWN, word_texts
 from summarize.variants import Variants
@@ -143,7 +143,7 @@ class Corpus:
     """A prepared folder in memory: documents and sentences as words, and the teacher's lessons."""
 
     def __init__(self, folder: Path, n_processes: int = 1, backbone: str | None = None) -> None:
-        self.subwords = _subwords(folder, backbone)
+        self.subwords = vocabulary(folder, backbone)
         texts = _lines(folder / "documents.txt")
         lines = [word_texts(line) for line in _lines(folder / "sentences.txt")]
         self.sentences = [words for words in lines if SHORTEST_CODE <= len(words) <= LONGEST_CODE]
@@ -323,11 +323,3 @@ def _lines(path: Path) -> list[str]:
             f"summarize prepare DOCUMENTS SENTENCES -o {path.parent}"
         )
     return [line for line in path.read_text(encoding="utf-8").splitlines() if line]
-
-
-def _subwords(folder: Path, backbone: str | None) -> Subwords:
-    if backbone is None:
-        return Subwords.load(folder)
-    from summarize.pretrained import BackboneSubwords
-
-    return BackboneSubwords.load(folder, backbone)

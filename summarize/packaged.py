@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 from shared.checkpoint import CONFIG_NAME, fingerprint, load_model, resolve, save_model
 from summarize.model import TextAutoencoder, TextConfig
 from summarize.search import Search
-from summarize.subwords import TOKENIZER, Subwords
+from summarize.subwords import TOKENIZER, Subwords, vocabulary
 
 KIND = "summarize-text"
 SEARCH = "search"  # the folder of its tables
+BACKBONE = "backbone"  # the folder of a backbone's configuration and tokenizer
 WEIGHTS = Path(__file__).parent / "weights"
 CARD = "README.md"
 
@@ -61,6 +62,11 @@ def save(
         "fingerprint": fingerprint({name: value.half() for name, value in state.items()}),
     }
     extra = {TOKENIZER: tokenizer} | ({CARD: card} if card else {})
+    if subwords.backbone_files:
+        from summarize.pretrained import role_of
+
+        config["backbone_for"] = role_of(network)
+        extra |= {f"{BACKBONE}/{name}": text for name, text in subwords.backbone_files.items()}
     path = save_model(
         folder, state, config, kind=KIND, half=True, extra_files=extra, overwrite=overwrite
     )
@@ -76,7 +82,8 @@ def load(folder: Path) -> Packaged:
     if tables == folder or not (folder / CONFIG_NAME).is_file():
         return Packaged(search)
     config, state = load_model(folder, kind=KIND)
-    subwords = Subwords.load(folder, search)
+    role = config.get("backbone_for")
+    subwords = vocabulary(folder, folder / BACKBONE) if role else Subwords.load(folder, search)
     if config.get("tokenizer_sha256") != _sha256(subwords.tokenizer.to_str()):
         raise ValueError(f"{folder / TOKENIZER} belongs to other weights; export them again")
     return Packaged(search, _network(folder, config, state), subwords)
@@ -84,7 +91,7 @@ def load(folder: Path) -> Packaged:
 
 def _network(folder: Path, config: Mapping[str, Any], state: Mapping[str, Any]) -> TextAutoencoder:
     try:
-        network = TextAutoencoder(TextConfig(**config["network"]))
+        network = _built(TextConfig(**config["network"]), folder, config.get("backbone_for"))
         network.load_state_dict(state, strict=True)
     except (KeyError, TypeError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
@@ -93,6 +100,14 @@ def _network(folder: Path, config: Mapping[str, Any], state: Mapping[str, Any]) 
             "export them again, or install the version that made them"
         ) from error
     return network.eval()
+
+
+def _built(config: TextConfig, folder: Path, role: str | None) -> TextAutoencoder:
+    if role is None:
+        return TextAutoencoder(config)
+    from summarize.pretrained import backbone_autoencoder
+
+    return backbone_autoencoder(config, folder / BACKBONE, role, pretrained=False)
 
 
 def _sha256(text: str) -> str:

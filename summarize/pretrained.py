@@ -1,7 +1,9 @@
 """Backbones from a folder or the Hub: their networks, and words in their subwords."""
 
+import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,9 +26,10 @@ class BackboneSubwords(Subwords):
         """The subwords of the backbone ``source``, with the tables of a folder that
         `summarize prepare` made. Raises ValueError if one of the two is missing."""
         tokenizer, config = _tokenizer(source)
-        return cls(
-            MovedTokenizer(tokenizer, config.vocab_size), Search.load(Path(folder) / "search")
-        )
+        search = Search.load(Path(folder) / "search")
+        subwords = cls(MovedTokenizer(tokenizer, config.vocab_size), search)
+        subwords.backbone_files = _files(tokenizer, config)
+        return subwords
 
 
 class MovedTokenizer:
@@ -77,25 +80,48 @@ class Encoded(NamedTuple):
 
 
 def backbone_autoencoder(
-    config: TextConfig, source: str | Path, role: str = "encoder"
+    config: TextConfig, source: str | Path, role: str = "encoder", pretrained: bool = True
 ) -> TextAutoencoder:
     """An autoencoder whose encoder, decoder, or both are the pretrained backbone ``source``.
 
     The other one, if any, is the pipeline's own, over the backbone's subwords; so ``config``'s
-    ``n_vocabulary`` is not used. Raises ValueError for an unknown role, or if ``source`` is no
-    folder or Hub id of a pretrained encoder–decoder.
+    ``n_vocabulary`` is not used. Without ``pretrained`` weights are random, to be loaded. Raises
+    ValueError for an unknown role, or if ``source`` is no folder or Hub id of a pretrained
+    encoder–decoder.
     """
     if role not in ROLES:
         raise ValueError(f"a backbone's role must be one of {', '.join(ROLES)}, not {role!r}")
     tokenizer, backbone = _tokenizer(source)
     specials = _specials(tokenizer, backbone)
     config = replace(config, n_vocabulary=backbone.vocab_size + N_RESERVED)
+    make = partial(_model, source) if pretrained else partial(_unlearnt, backbone)
     encoder = decoder = None
     if role != "decoder":
-        encoder = BackboneEncoder(_model(source), specials)
+        encoder = BackboneEncoder(make(), specials)
     if role != "encoder":
-        decoder = BackboneDecoder(_model(source), specials, config.word_dropout)
+        decoder = BackboneDecoder(make(), specials, config.word_dropout)
     return TextAutoencoder(config, encoder, decoder)
+
+
+def role_of(network: TextAutoencoder) -> str:
+    """Which part of the network is a backbone: encoder, decoder or both."""
+    if not isinstance(network.decoder, BackboneDecoder):
+        return "encoder"
+    return "both" if isinstance(network.encoder, BackboneEncoder) else "decoder"
+
+
+def _files(tokenizer: Any, config: Any) -> dict[str, str]:
+    """What `AutoConfig` and `AutoTokenizer` need, by name."""
+    with tempfile.TemporaryDirectory() as folder:
+        tokenizer.save_pretrained(folder)
+        config.save_pretrained(folder)
+        return {p.name: p.read_text(encoding="utf-8") for p in Path(folder).glob("*.json")}
+
+
+def _unlearnt(config: Any) -> Any:
+    from transformers import AutoModelForSeq2SeqLM
+
+    return AutoModelForSeq2SeqLM.from_config(config)
 
 
 def _tokenizer(source: str | Path) -> tuple[Any, Any]:

@@ -1,8 +1,9 @@
 """Words as the networks see them, and actions as a reader sees them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import torch
@@ -19,7 +20,12 @@ TOKENIZER = "tokenizer.json"
 
 
 class Subwords:
-    """A subword vocabulary, with what the search's tables know about words."""
+    """A subword vocabulary, with what the search's tables know about words.
+
+    ``backbone_files`` are the texts, by name, from which a backbone's is made again.
+    """
+
+    backbone_files: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, tokenizer: Tokenizer, search: Search) -> None:
         self.tokenizer = tokenizer
@@ -117,6 +123,16 @@ class Subwords:
 def is_generable(token: str) -> bool:
     """Whether a code may hold the subword uncopied: letters, but no number and no mark."""
     return token.removeprefix(WORD_START).replace("'", "").replace("-", "").isalpha()
+
+
+def vocabulary(folder: str | Path, backbone: str | Path | None = None) -> Subwords:
+    """The subwords of a folder that `summarize prepare` made, or those of a backbone (a folder or
+    Hub id) with that folder's tables. Raises ValueError if one of the two is missing."""
+    if backbone is None:
+        return Subwords.load(folder)
+    from summarize.pretrained import BackboneSubwords
+
+    return BackboneSubwords.load(folder, backbone)
 
 
 class WordTable:

@@ -7,6 +7,7 @@ import torch
 
 from summarize.__main__ import main
 from summarize.encoder import END
+from summarize.inference import Summarizer
 from summarize.layers import PAD
 from summarize.losses import reconstruction_loss
 from summarize.model import TextConfig
@@ -245,6 +246,17 @@ def test_a_backbone_is_taught_by_the_shipped_configuration(backbone, tmp_path):
     before = backbone_autoencoder(SMALL, backbone, "both").state_dict()
     name = next(n for n in before if n.startswith("encoder.embedding.model") and "weight" in n)
     assert not torch.equal(state["state_dict"][f"network.{name}"], before[name])
+    # and what was taught serves, without the folder it began with
+    assert main(["export", str(tmp_path / "run"), "-o", str(tmp_path / "weights")]) == 0
+    backbone.rename(backbone.with_name("gone"))
+    try:
+        summarizer = Summarizer.from_pretrained(tmp_path / "weights")
+    finally:
+        backbone.with_name("gone").rename(backbone)
+    text = documents(1, seed=7)[0]
+    summary = summarizer.summarize(text, words=6, method="network")
+    assert count_words(summary.text) == summary.n_words == 6
+    assert summary.method == "network"
 
 
 def test_what_is_no_backbone_is_refused_in_one_line(tmp_path):
