@@ -79,7 +79,7 @@ def load(folder: Path) -> Packaged:
     version."""
     tables = folder / SEARCH if (folder / SEARCH).is_dir() else folder
     search = Search.load(tables)
-    if tables == folder or not (folder / CONFIG_NAME).is_file():
+    if tables == folder or not _has_network(folder):
         return Packaged(search)
     config, state = load_model(folder, kind=KIND)
     role = config.get("backbone_for")
@@ -87,6 +87,12 @@ def load(folder: Path) -> Packaged:
     if config.get("tokenizer_sha256") != _sha256(subwords.tokenizer.to_str()):
         raise ValueError(f"{folder / TOKENIZER} belongs to other weights; export them again")
     return Packaged(search, _network(folder, config, state), subwords)
+
+
+def _has_network(folder: Path) -> bool:
+    """Whether the folder is of exported weights; one of prepared data has tables alone."""
+    config = folder / CONFIG_NAME
+    return config.is_file() and '"kind"' in config.read_text(encoding="utf-8", errors="replace")
 
 
 def _network(folder: Path, config: Mapping[str, Any], state: Mapping[str, Any]) -> TextAutoencoder:
