@@ -192,17 +192,43 @@ def _prepare(args: list[str]) -> int:
     parser.add_argument("sentences", help="a file of short human sentences that belong to none")
     parser.add_argument("-o", "--output", required=True, help="the folder to write")
     parser.add_argument("--vocabulary", type=int, default=8000, help="subwords (default 8000)")
+    parser.add_argument(
+        "--weight", nargs="+", action="extend", default=[], metavar="NAME=VALUE",
+        help="of the search; for documents of many sentences: surprisal=0 repeated=1.25",
+    )  # fmt: skip
     options = parser.parse_args(args)
     if options.vocabulary < 100:
         raise ValueError(f"--vocabulary is {options.vocabulary}; give at least 100")
     from summarize.prepare import prepare
 
-    counts = prepare(options.documents, options.sentences, options.output, options.vocabulary)
+    counts = prepare(
+        options.documents,
+        options.sentences,
+        options.output,
+        options.vocabulary,
+        weights=_weights(options.weight),
+    )
     print(
         f"{options.output}: {counts.n_documents} documents, {counts.n_sentences} sentences, "
         f"{counts.n_held_out} held out for judges"
     )
     return 0
+
+
+def _weights(given: list[str]):
+    """The search's weights, those that are given in the place of the usual."""
+    from summarize.search import Weights
+
+    weights = Weights()
+    for part in given:
+        name, _, value = part.partition("=")
+        if name not in Weights._fields:
+            raise ValueError(f"--weight {part}: give NAME=VALUE, of {', '.join(Weights._fields)}")
+        try:
+            weights = weights._replace(**{name: type(getattr(weights, name))(value)})
+        except ValueError:
+            raise ValueError(f"--weight {part}: {value!r} is no number") from None
+    return weights
 
 
 def _evaluate(args: list[str]) -> int:

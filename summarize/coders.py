@@ -1,6 +1,6 @@
 """Who makes codes: the search, or the trained network; both give exactly so many words."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import torch
@@ -30,9 +30,16 @@ class Coder(Protocol):
     """Makes codes of sentences."""
 
     def codes(
-        self, rows: Sequence[list[Word]], lengths: Sequence[int], rebuild: bool = True
+        self,
+        rows: Sequence[list[Word]],
+        lengths: Sequence[int],
+        rebuild: bool = True,
+        said: Sequence[Mapping[str, int]] | None = None,
     ) -> list[Coded]:
-        """A code of so many words for each sentence; all of a sentence that has no more."""
+        """A code of so many words for each sentence; all of a sentence that has no more.
+
+        ``said``, for each sentence: how often its document says each word.
+        """
 
 
 class SearchCoder:
@@ -42,12 +49,16 @@ class SearchCoder:
         self.search = search
 
     def codes(
-        self, rows: Sequence[list[Word]], lengths: Sequence[int], rebuild: bool = True
+        self,
+        rows: Sequence[list[Word]],
+        lengths: Sequence[int],
+        rebuild: bool = True,
+        said: Sequence[Mapping[str, int]] | None = None,
     ) -> list[Coded]:
         """The best subsequences; the score is the search's, nats."""
         out = []
-        for row, n_words in zip(rows, lengths, strict=True):
-            code = self.search.code([word.text for word in row], n_words)
+        for i, (row, n_words) in enumerate(zip(rows, lengths, strict=True)):
+            code = self.search.code([word.text for word in row], n_words, said and said[i])
             out.append(Coded(detokenise(row, code.kept), code.kept, code.score))
         return out
 
@@ -62,7 +73,11 @@ class NetworkCoder:
 
     @torch.inference_mode()
     def codes(
-        self, rows: Sequence[list[Word]], lengths: Sequence[int], rebuild: bool = True
+        self,
+        rows: Sequence[list[Word]],
+        lengths: Sequence[int],
+        rebuild: bool = True,
+        said: Sequence[Mapping[str, int]] | None = None,
     ) -> list[Coded]:
         """The greedy codes; the score is the mean log probability of a code's actions, nats.
 
@@ -79,7 +94,11 @@ class NetworkCoder:
                 if count_words(code.text) == lengths[i]:
                     out[i] = code
         left = [i for i, code in enumerate(out) if code is None]
-        searched = self.fallback.codes([rows[i] for i in left], [lengths[i] for i in left])
+        searched = self.fallback.codes(
+            [rows[i] for i in left],
+            [lengths[i] for i in left],
+            said=said and [said[i] for i in left],
+        )
         for i, code in zip(left, searched, strict=True):
             out[i] = code
         return out

@@ -8,7 +8,7 @@ weighed, few are coded.
 
 import itertools
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,6 +30,7 @@ from summarize.text import (
 METHODS = ("network", "search")
 DEFAULT_WORDS = 10
 SHORTEST_CODE, LONGEST_CODE = 4, 30  # words of one sentence's code
+MOST_COMPARED = 30  # sentences of which one is wanted
 MOST_LOST = 20  # words that a result names
 
 
@@ -132,7 +133,8 @@ class Summarizer:
         plans = [self._plan(normalise(t), words, sentences, ratio) for t in texts]
         rows = [row for plan in plans for row in plan.rows]
         lengths = [n for plan in plans for n in plan.lengths]
-        coded = iter(coder.codes(rows, lengths, rebuild))
+        said = [s for plan in plans for s in [self._said(plan.document)] * len(plan.chosen)]
+        coded = iter(coder.codes(rows, lengths, rebuild, said))
         codes = [[next(coded) for _ in plan.chosen] for plan in plans]
         seconds = (time.perf_counter() - start) / max(1, len(plans))
         name = method or self.method
@@ -169,8 +171,30 @@ class Summarizer:
             lengths = [min(USUAL_CODE, document.lengths[i]) for i in chosen]
         else:
             n_wanted = max(1, round(words / USUAL_CODE))
+            if n_wanted == 1 and self.search.weights.repeated:
+                ranked = self._best_alone(document, ranked, words)
             chosen, lengths = _shared_out(ranked, document.lengths, words, n_wanted)
         return _Plan(document, [document.words(i) for i in chosen], chosen, lengths)
+
+    def _said(self, document: Document) -> dict[str, int]:
+        """How often the document says each content word, if these weights ask for it."""
+        if not self.search.weights.repeated:
+            return {}
+        return dict(zip(document.forms, document.said.tolist(), strict=True))
+
+    def _best_alone(self, document: Document, ranked: Iterable[int], n_words: int) -> Iterator[int]:
+        """The sentences again, first the one whose code of ``n_words`` the search likes most.
+
+        Only the first of ``ranked`` that are long enough are compared.
+        """
+        said = self._said(document)
+        long_enough = (i for i in ranked if document.lengths[i] > n_words)
+        scores = {}
+        for i in itertools.islice(long_enough, MOST_COMPARED):
+            words = [word.text for word in document.words(i)]
+            scores[i] = self.search.code(words, n_words, said).score
+        yield from sorted(scores, key=scores.__getitem__, reverse=True)
+        yield from (i for i in range(len(document)) if i not in scores)
 
     def _summary(self, plan: _Plan, codes: list[Coded], method: str, seconds: float) -> Summary:
         document = plan.document

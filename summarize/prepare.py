@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from summarize.documents import DocumentError, read_lines
-from summarize.search import train_search
+from summarize.search import Weights, train_search
 from summarize.text import normalise, train_subwords, word_texts
 
 FORMAT = 1
@@ -30,6 +30,7 @@ def prepare(
     folder: str | Path,
     n_vocabulary: int = 8000,
     min_count: int = 3,
+    weights: Weights | None = None,
 ) -> Prepared:
     """Write ``folder`` from two files of lines (txt or jsonl, gzipped or not), and say how many.
 
@@ -37,7 +38,7 @@ def prepare(
     nothing that is trained may read), normalised, without repetitions; ``tokenizer.json``;
     ``search/``, the tables of the search; and ``config.json``. All is written aside and renamed
     when whole. Raises ValueError if a file cannot be read or holds too little, or if the folder
-    has something in it.
+    has something in it. ``weights`` are the search's, by default those for single sentences.
     """
     folder = Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -56,7 +57,7 @@ def prepare(
     folder.parent.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        search = train_search(map(word_texts, texts), map(word_texts, taught), min_count)
+        search = train_search(map(word_texts, texts), map(word_texts, taught), min_count, weights)
         search.save(aside / "search")
         train_subwords([*texts, *taught], n_vocabulary).save(str(aside / "tokenizer.json"))
         for name, lines in (("documents", texts), ("sentences", taught), ("held_out", held_out)):

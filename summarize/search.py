@@ -7,7 +7,7 @@ network is involved (after Schumann et al., ACL 2020, who climb where this solve
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,6 +32,8 @@ class Weights(NamedTuple):
     position: float = 0.1  # per word of distance from the beginning
     position_cap: int = 40  # words
     end: float = 1.0  # of the log probability that a line ends there
+    # per nat of a word's surprisal, for every doubling of how often the document says the word
+    repeated: float = 0.0
 
 
 class Code(NamedTuple):
@@ -56,14 +58,23 @@ class Search:
         self.dangling = dangling.astype(bool)
         self.weights = weights or Weights()
 
-    def code(self, words: Sequence[str], n_words: int) -> Code:
+    def code(
+        self, words: Sequence[str], n_words: int, said: Mapping[str, int] | None = None
+    ) -> Code:
         """The best ``n_words`` of the sentence; all of them if it has no more.
 
+        ``said`` is how often the sentence's document says each of its content words, by
+        `summarize.ngrams.form`.
         Raises ValueError if ``n_words`` is not positive.
         """
-        return self.codes(words, [n_words])[0]
+        return self.codes(words, [n_words], said)[0]
 
-    def codes(self, words: Sequence[str], lengths: Sequence[int]) -> list[Code]:
+    def codes(
+        self,
+        words: Sequence[str],
+        lengths: Sequence[int],
+        said: Mapping[str, int] | None = None,
+    ) -> list[Code]:
         """The best code of each length, for little more than the price of the longest.
 
         Time and memory grow with the cube of the sentence's length; 60 words are 1 MB.
@@ -74,7 +85,7 @@ class Search:
         if n == 0:
             return [Code((), 0.0) for _ in lengths]
         longest = min(max(lengths), n)
-        steps, ends = self._scores(words)
+        steps, ends = self._scores(words, said or {})
         # best[i, j] is for codes whose last two words are at i and j; 0 is before the sentence
         best = np.full((n + 1, n + 1), -np.inf, np.float32)
         best[0] = steps[0, 0]
@@ -106,7 +117,9 @@ class Search:
         surprisal, dangling = state.pop("surprisal").numpy(), state.pop("dangling").numpy()
         return cls(NgramModel.from_state(state), surprisal, dangling, Weights(**config["weights"]))
 
-    def _scores(self, words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    def _scores(
+        self, words: Sequence[str], said: Mapping[str, int]
+    ) -> tuple[np.ndarray, np.ndarray]:
         """(score of the word at m after those at i and j: (n+1)^3, score of ending: (n+1)^2)."""
         model, w = self.language_model, self.weights
         numbers = np.concatenate([[START], model.numbers(words)])
@@ -117,6 +130,10 @@ class Search:
         position = np.arange(n)
         worth = w.surprisal * np.minimum(self.surprisal[numbers], w.surprisal_cap)
         worth -= w.position * np.minimum(position, w.position_cap)
+        if w.repeated and said:
+            counts = np.array([1, *(said.get(form(word), 1) for word in words)])
+            surprise = np.minimum(self.surprisal[numbers], w.surprisal_cap)
+            worth += w.repeated * surprise * np.log2(counts)
         gap = np.where(position[None, :] > position[:, None] + 1, w.gap, 0.0)
         gap[0] = 0.0  # a code may begin anywhere
         after = pair + worth[None, :] - gap  # (j, m)

@@ -4,6 +4,7 @@ import json
 import pytest
 from tokenizers import Tokenizer
 
+from summarize.__main__ import main
 from summarize.prepare import prepare
 from summarize.search import Search
 from tests.summarize.corpus import documents, sentences
@@ -52,3 +53,15 @@ def test_nothing_is_half_written_when_a_file_is_refused(tmp_path):
     with pytest.raises(ValueError, match="not empty"):
         prepare(texts, humans, tmp_path / "data")
     assert not list(tmp_path.glob(".data-*"))
+
+
+def test_weights_of_the_search_can_be_given_and_are_kept(tmp_path, capsys):
+    texts, humans = map(str, write(tmp_path))
+    options = ["--weight", "surprisal=0", "repeated=1.25", "position_cap=9"]
+    assert main(["prepare", texts, humans, "-o", str(tmp_path / "a"), *options]) == 0
+    weights = Search.load(tmp_path / "a" / "search").weights
+    assert (weights.surprisal, weights.repeated, weights.position_cap) == (0.0, 1.25, 9)
+    for wrong in ("repeat=1", "gap=wide", "gap"):
+        assert main(["prepare", texts, humans, "-o", str(tmp_path / "b"), "--weight", wrong]) == 2
+        assert f"--weight {wrong}" in capsys.readouterr().err
+    assert not (tmp_path / "b").exists()

@@ -87,3 +87,16 @@ def test_a_hundred_sentences_a_second_on_one_core(search):
     for words in rows:
         search.code(words, 10)
     assert time.process_time() - start < 2
+
+
+def test_what_a_document_says_again_and_again_is_kept(search):
+    words = word_texts(documents(1)[0])
+    weights = search.weights._replace(surprisal=0.0, repeated=5.0)
+    weighing = Search(search.language_model, search.surprisal, search.dangling, weights)
+    rarely = weighing.code(words, 3).kept
+    left_out = next(i for i, w in enumerate(words) if i not in rarely and w.isalpha())
+    word = words[left_out].lower()
+    kept = weighing.code(words, 3, {word: 64}).kept
+    assert word in [words[k].lower() for k in kept]
+    # the usual weights ask for no such thing
+    assert search.code(words, 3, {word: 64}) == search.code(words, 3)
