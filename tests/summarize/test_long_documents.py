@@ -46,7 +46,8 @@ def test_each_code_is_of_the_sentence_it_names(summarizer, article):
 
 
 def test_what_is_said_once_is_chosen_before_what_is_said_again(summarizer):
-    said, other = documents(2, seed=9)
+    # no word in common: what the templates share would be said again, too
+    said, other = documents(1)[0], "Seven violins arrived unexpectedly from Lisbon yesterday."
     codes = summarizer.summarize(" ".join([said] * 30 + [other]), sentences=2).codes
     assert {code.sentence for code in codes} == {0, 30}
 
