@@ -89,7 +89,7 @@ def _summarize_parser() -> argparse.ArgumentParser:
     parser.add_argument("--encoding", default="utf-8", help="of text files (default utf-8)")
     parser.add_argument("--weights", help="a folder of weights or a Hub id (default: packaged)")
     parser.add_argument("--preset", default="news", help="which packaged weights (default news)")
-    parser.add_argument("--method", help="network (default where the weights have one) or search")
+    parser.add_argument("--method", help="best (of both, the default), network or search")
     return parser
 
 

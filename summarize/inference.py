@@ -6,13 +6,14 @@ document's order (`summarize.coverage`). The cost is linear in the document: eve
 weighed, few are coded.
 """
 
+import copy
 import itertools
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from summarize.coders import Coded, Coder, NetworkCoder, SearchCoder
+from summarize.coders import BestCoder, Coded, Coder, NetworkCoder, SearchCoder
 from summarize.coverage import USUAL_CODE, Document
 from summarize.model import TextAutoencoder
 from summarize.ngrams import form
@@ -27,7 +28,7 @@ from summarize.text import (
     word_texts,
 )
 
-METHODS = ("network", "search")
+METHODS = ("best", "network", "search")
 DEFAULT_WORDS = 10
 SHORTEST_CODE, LONGEST_CODE = 4, 30  # words of one sentence's code
 MOST_COMPARED = 30  # sentences of which one is wanted
@@ -87,12 +88,14 @@ class Summarizer:
         subwords: Subwords | None = None,
         method: str | None = None,
     ) -> None:
-        """``method``: network (the default where there is one) or search."""
+        """``method``: best (of network and search; the default where there is a network), network
+        (greedy, the fastest) or search (needs no network)."""
         self.search = search
         self.coders: dict[str, Coder] = {"search": SearchCoder(search)}
         if network is not None:
             self.coders["network"] = NetworkCoder(network, subwords)
-        self.method = "search" if network is None else "network"
+            self.coders["best"] = BestCoder(self.coders["network"])
+        self.method = "search" if network is None else "best"
         if method is not None:
             self._coder(method)
             self.method = method
@@ -108,6 +111,13 @@ class Summarizer:
         """
         return cls(*load(find(source, preset)), method=method)
 
+    def by(self, method: str) -> "Summarizer":
+        """The same weights with another method. Raises ValueError if they do not have it."""
+        self._coder(method)
+        other = copy.copy(self)
+        other.method = method
+        return other
+
     def summarize(
         self,
         text: str | Sequence[str],
@@ -121,10 +131,10 @@ class Summarizer:
         """The summary of a text; of several texts, a list, coded in batches.
 
         At most one budget: ``words`` (exactly so many, default 10), ``sentences`` (so many codes of
-        about 12 words), or ``ratio`` (that share of the text's words). ``method`` is network (the
-        default where there is one) or search. Without ``rebuild`` nothing is decoded, which saves
-        time. Raises ValueError for an empty text, two budgets, one that is not positive, or a
-        method that these weights do not have.
+        about 12 words), or ``ratio`` (that share of the text's words). ``method`` is best
+        (the default where there is a network), network or search. Without ``rebuild`` nothing is
+        decoded, which saves time. Raises ValueError for an empty text, two budgets, one that is not
+        positive, or a method that these weights do not have.
         """
         check_budget(words, sentences, ratio)
         coder = self._coder(method)

@@ -21,6 +21,8 @@ KIND = "summarize-search"
 # A word that ends lines this many times less often than other words leaves its line dangling.
 DANGLING_RATIO = 0.15
 DANGLING_MIN_COUNT = 100
+# Far below every score and still finite: a sentence may hold nothing else.
+DANGLING_COST = 1e4  # nats
 
 
 class Weights(NamedTuple):
@@ -102,6 +104,28 @@ class Search:
                 finished[k] = _traced(best + ends, back)
         return [finished[min(length, n)] for length in lengths]
 
+    def score(
+        self,
+        words: Sequence[str],
+        places: Sequence[int | None],
+        said: Mapping[str, int] | None = None,
+    ) -> float:
+        """What the search thinks of any code: its words, and where in the sentence each was
+        copied from (None: it was not). For a code of `codes`, the score that came with it."""
+        w = self.weights
+        numbers = self.language_model.numbers(words)
+        steps = self.language_model.line_log_probs(words)
+        total = float(
+            steps[:-1].sum() + w.end * steps[-1] + self._worths(numbers, words, said).sum()
+        )
+        previous = None
+        for place in places:
+            if place is not None:
+                total -= w.position * min(place + 1, w.position_cap)
+                total -= w.gap * (previous is not None and place != previous + 1)
+                previous = place
+        return total - DANGLING_COST * float(self.dangling[numbers[-1]])
+
     def save(self, folder: str | Path, overwrite: bool = False) -> Path:
         """The folder that now holds the tables; `load` reads it."""
         state = self.language_model.state()
@@ -128,12 +152,8 @@ class Search:
             x.reshape(n, n) for x in model.pairs(np.repeat(numbers, n), np.tile(numbers, n))
         )
         position = np.arange(n)
-        worth = w.surprisal * np.minimum(self.surprisal[numbers], w.surprisal_cap)
+        worth = self._worths(numbers, ["", *words], said)
         worth -= w.position * np.minimum(position, w.position_cap)
-        if w.repeated and said:
-            counts = np.array([1, *(said.get(form(word), 1) for word in words)])
-            surprise = np.minimum(self.surprisal[numbers], w.surprisal_cap)
-            worth += w.repeated * surprise * np.log2(counts)
         gap = np.where(position[None, :] > position[:, None] + 1, w.gap, 0.0)
         gap[0] = 0.0  # a code may begin anywhere
         after = pair + worth[None, :] - gap  # (j, m)
@@ -155,6 +175,18 @@ class Search:
         steps[:, ~order] = -np.inf
         return steps, ends
 
+    def _worths(
+        self, numbers: np.ndarray, words: Sequence[str], said: Mapping[str, int] | None
+    ) -> np.ndarray:
+        """What keeping each word is worth, wherever it stands."""
+        w = self.weights
+        surprise = np.minimum(self.surprisal[numbers], w.surprisal_cap)
+        worth = w.surprisal * surprise
+        if w.repeated and said:
+            counts = np.array([said.get(form(word), 1) for word in words])
+            worth = worth + w.repeated * surprise * np.log2(counts)
+        return worth
+
     def _ends(self, numbers: np.ndarray, backoff: np.ndarray, stored: np.ndarray) -> np.ndarray:
         """The score of ending after the words at i and j, (n+1, n+1)."""
         end = np.full(len(numbers), END)
@@ -163,8 +195,7 @@ class Search:
         i, j = np.nonzero(stored)
         triple, found = self.language_model.triples(numbers[i], numbers[j], end[:1].repeat(len(i)))
         ends[i[found], j[found]] = triple[found]
-        # far below every score and still finite: a sentence may hold nothing else
-        return self.weights.end * ends - 1e4 * self.dangling[numbers][None, :]
+        return self.weights.end * ends - DANGLING_COST * self.dangling[numbers][None, :]
 
 
 def train_search(

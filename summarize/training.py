@@ -201,6 +201,10 @@ class LitReconstruct(LitText):
         self.learning_rate = learning_rate
         self._build(network, weights, backbone, backbone_for)
         self.network.encoder.requires_grad_(False)
+        if weights is not None and backbone is None:
+            # what the encoder knows of words is a start; a continued run loads its own over it
+            vectors = self.network.encoder.embedding.state_dict()
+            self.network.decoder.embedding.load_state_dict(vectors)
 
     def training_step(self, batch: TextBatch, batch_idx: int) -> Tensor:
         """The loss, nats a subword."""

@@ -59,7 +59,7 @@ def test_a_run_is_exported_and_serves(run, tmp_path, capsys):
     assert main(["export", str(run), "-o", str(tmp_path / "weights")]) == 0
     assert "reconstruct" in capsys.readouterr().out
     summarizer = Summarizer.from_pretrained(tmp_path / "weights")
-    assert summarizer.method == "network"
+    assert summarizer.method == "best"
     summary = summarizer.summarize(documents(1)[0], 7)
     assert count_words(summary.text) == 7
     assert "200 documents" in (tmp_path / "weights" / "README.md").read_text()

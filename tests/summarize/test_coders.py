@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from summarize import packaged
-from summarize.coders import NetworkCoder
+from summarize.coders import BestCoder, NetworkCoder
 from summarize.inference import Summarizer
 from summarize.model import TextAutoencoder, TextConfig
 from summarize.search import train_search
@@ -65,6 +65,26 @@ def test_numbers_and_names_are_copied(network, subwords):
         assert said <= set(word_texts(text))
 
 
+def test_of_two_codes_the_one_that_both_like_better_is_taken(network, subwords):
+    rows = [split_words(t) for t in TEXTS]
+    lengths = [4 + i % 6 for i in range(len(rows))]
+    greedy = NetworkCoder(network, subwords)
+    both = BestCoder(greedy).codes(rows, lengths)
+    for n, code, own, searched in zip(
+        lengths,
+        both,
+        greedy.codes(rows, lengths),
+        greedy.fallback.codes(rows, lengths),
+        strict=True,
+    ):
+        assert count_words(code.text) == n
+        assert code.text in (own.text, searched.text)
+        assert code.rebuilt
+    # a network that agrees with the search is asked for its own words only where it is surer
+    network_says = greedy.log_probs(rows, greedy.fallback.codes(rows, lengths))
+    assert all(value < 0 for value in network_says)
+
+
 def test_what_the_vocabulary_cannot_spell_is_searched(network, subwords):
     coder = NetworkCoder(network, subwords)
     row = split_words("東京都は昨日、新しい橋を開いた。")
@@ -76,7 +96,7 @@ def test_what_the_vocabulary_cannot_spell_is_searched(network, subwords):
 def test_a_saved_folder_gives_the_same_summaries(network, subwords, folder):
     own = Summarizer(subwords.search, network.half().float(), subwords)
     loaded = Summarizer.from_pretrained(folder)
-    assert loaded.method == "network"
+    assert loaded.method == "best"
     for text in TEXTS[:5]:
         assert loaded.summarize(text, 8).text == own.summarize(text, 8).text
     assert (folder / "README.md").read_text() == "# Card"
@@ -93,7 +113,7 @@ def test_search_can_be_asked_for_and_is_what_a_folder_without_network_does(folde
     )
     with pytest.raises(ValueError, match="must be search"):
         Summarizer(subwords.search).summarize(TEXTS[0], method="network")
-    with pytest.raises(ValueError, match="one of network, search"):
+    with pytest.raises(ValueError, match="one of best, network, search"):
         summarizer.summarize(TEXTS[0], method="magic")
 
 
