@@ -9,6 +9,9 @@ from torch.nn import functional as F
 
 from vc.layers import ChannelNorm, ConvBlock
 
+# Of the newest batch in the running average of voices.
+_AVERAGE_SHARE = 0.005
+
 
 class Speaker(NamedTuple):
     """A voice: what the networks heard in its references, and their plain statistics.
@@ -103,6 +106,18 @@ class SpeakerEncoder(nn.Module):
         self.value = nn.Conv1d(hidden_dim, speaker_dim, 1)
         self.key = nn.Conv1d(content_dim + hidden_dim, speaker_dim, 1)
         self.queries = nn.Parameter(torch.randn(n_tokens, speaker_dim) / math.sqrt(speaker_dim))
+        # The voices of training on average: from there a voice's own character is measured.
+        self.register_buffer("average_vector", torch.zeros(speaker_dim))
+        self.register_buffer("average_tokens", torch.zeros(n_tokens, speaker_dim))
+        self.register_buffer("n_averaged", torch.zeros(()))
+
+    @torch.no_grad()
+    def _average(self, vector: Tensor, tokens: Tensor) -> None:
+        """Count a training batch in, like the running mean of batch normalisation."""
+        self.n_averaged += 1
+        share = max(_AVERAGE_SHARE, 1 / float(self.n_averaged))
+        self.average_vector.lerp_(vector.mean(0).float(), share)
+        self.average_tokens.lerp_(tokens.mean(0).float(), share)
 
     def forward(
         self, mel: Tensor, content: Tensor, mask: Tensor | None = None
@@ -124,6 +139,8 @@ class SpeakerEncoder(nn.Module):
         deviation = ((weight * x.square()).sum(-1) - mean.square()).clamp_min(1e-5).sqrt()
         vector = self.vector(torch.cat([mean, deviation], 1))
         tokens = torch.einsum("bkr,ber->bke", affinity.softmax(-1), self.value(x).float())
+        if self.training:
+            self._average(vector, tokens)
         return vector, tokens
 
 

@@ -60,6 +60,8 @@ _REFERENCE_READ_SECONDS = 900.0
 # A decoder trained on absolute errors plays safe: its mels vary too little (cf. Toda et al. 2007,
 # global variance); see EXPERIMENTS.md.
 CONTRAST = 1.2
+# Decoders render voices a little too average: how far to move away from the average again.
+EMPHASIS = 0.5
 # Frames encoded at once where nothing is decoded (even).
 _CODE_FRAMES = 2000
 
@@ -428,6 +430,7 @@ class VoiceConverter(
                 pitch_range=knobs.pitch_range,
             )
             speaker = Speaker(*(x[None].to(self.device) for x in profile.speaker))
+            speaker = self.network.emphasised(speaker, EMPHASIS)
             mean = analysis.mean[None].to(self.device)
 
         def decoded(mel: Tensor, pitch: Tensor) -> Tensor:

@@ -8,10 +8,12 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from torch import Tensor
 from torch.nn import functional as F
 
+from shared.checkpoint import load_model, resolve
 from vc.audio import SAMPLE_RATE, MelSpec
 from vc.data import VoiceBatch
 from vc.discriminator import MelDiscriminator
 from vc.encoders import Speaker, SpeakerClassifier
+from vc.inference import KIND, PACKAGED
 from vc.model import (
     MEL_MEAN,
     MEL_SCALE,
@@ -36,6 +38,7 @@ class LitVoice(pl.LightningModule):
     Optimisation is manual, and every optimiser's step counts in ``global_step``: while the
     discriminator plays, ``global_step`` advances by two per batch. ``n_steps`` (for the learning
     rate) counts batches. ``virtual_warp`` is the largest change of :func:`virtual_voices`.
+    ``start_from`` is a folder of exported weights (or a Hub id) to begin with, as for fine-tuning.
     """
 
     def __init__(
@@ -58,12 +61,17 @@ class LitVoice(pl.LightningModule):
         n_steps: int = 100_000,
         gradient_clip_norm: float = 1.0,
         examples_every_n_epochs: int = 5,
+        start_from: str | None = None,
     ) -> None:
         super().__init__()
-        # Plain numbers only: a dataclass in a checkpoint breaks weights_only loading.
-        self.save_hyperparameters({**_plain(locals()), "network": asdict(network)})
+        # Plain numbers only: a dataclass in a checkpoint breaks weights_only loading. A checkpoint
+        # has weights of its own, so it need not remember where they came from.
+        kept = {k: v for k, v in _plain(locals()).items() if k != "start_from"}
+        self.save_hyperparameters({**kept, "network": asdict(network)})
         self.automatic_optimization = False
         self.network = VoiceAutoencoder(network)
+        if start_from is not None:
+            load_weights(self.network, start_from)
         self.perturbation = Perturbation(warp=warp, tilt=tilt, noise=noise, n_masks=n_masks)
         self.classifier = (
             SpeakerClassifier(network.content_dim, n_speakers)
@@ -294,6 +302,21 @@ class LitVoice(pl.LightningModule):
                 batch_size=batch_size,
                 sync_dist=stage != "train",
             )
+
+
+def load_weights(network: VoiceAutoencoder, source: str) -> None:
+    """Fill ``network`` with the exported weights in the folder or on the Hub at ``source``.
+
+    Raises ValueError when there are none or they are of a network of other sizes.
+    """
+    _, state = load_model(resolve(source, PACKAGED, KIND), kind=KIND)
+    try:
+        network.load_state_dict(state, strict=True)
+    except RuntimeError as error:
+        raise ValueError(
+            f"the weights in {source} are of another network than the configuration's; "
+            "model.network must have the sizes that stand in their config.json"
+        ) from error
 
 
 def next_voice(speaker: Speaker) -> Speaker:

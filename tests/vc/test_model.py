@@ -76,6 +76,29 @@ def test_content_codes_are_noisy_only_while_training(network):
     assert not torch.equal(network.encode_content(relative), network.encode_content(relative))
 
 
+def test_the_average_voice_is_that_of_the_training_batches_only(network):
+    encoder = network.speaker_encoder
+    some_voice(network, 3)
+    assert not encoder.average_vector.any()
+    network.train()
+    first, second = some_voice(network, 3), some_voice(network, 3)
+    expected = torch.cat([first.vector, second.vector]).mean(0)
+    torch.testing.assert_close(encoder.average_vector, expected.detach())
+    expected = torch.cat([first.tokens, second.tokens]).mean(0)
+    torch.testing.assert_close(encoder.average_tokens, expected.detach())
+
+
+def test_emphasis_moves_a_voice_away_from_the_average(network):
+    network.train()
+    some_voice(network, 3)
+    network.eval()
+    voice, average = some_voice(network), network.speaker_encoder.average_vector
+    assert all(map(torch.equal, network.emphasised(voice, 0.0), voice))
+    more = network.emphasised(voice, 0.5)
+    torch.testing.assert_close(more.vector - average, 1.5 * (voice.vector - average))
+    assert torch.equal(more.mean, voice.mean)
+
+
 def test_masked_reference_frames_do_not_count(network):
     mel, relative = torch.randn(1, 80, 80) - 5, torch.randn(1, 80, 80)
     mask = torch.ones(1, 80, dtype=torch.bool)

@@ -1,11 +1,18 @@
+from dataclasses import replace
+
 import pytest
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.strategies import DDPStrategy
 
+from shared.checkpoint import load_model
 from tests.vc.features import TINY, write_features
+from vc.audio import MelSpec
 from vc.data import VoiceData
+from vc.inference import VoiceConverter
+from vc.model import VoiceAutoencoder
+from vc.synthesis.griffin_lim import GriffinLim
 from vc.training import (
     LitVoice,
     match_pitch,
@@ -83,6 +90,17 @@ def test_a_resumed_run_ends_where_the_uninterrupted_one_ends(tmp_path, features)
     resumed = train(2, str(tmp_path / "last.ckpt"))
     assert int(resumed.n_batches_done) == 8
     assert torch.equal(weights(whole), weights(resumed))
+
+
+def test_a_run_starts_from_exported_weights(tmp_path):
+    torch.manual_seed(3)
+    VoiceConverter(VoiceAutoencoder(TINY), GriffinLim(), MelSpec()).save_pretrained(tmp_path)
+    _, state = load_model(tmp_path, kind="vc")
+    model = make_model(start_from=str(tmp_path))
+    assert all(torch.equal(state[k], v) for k, v in model.network.state_dict().items())
+    assert "start_from" not in model.hparams
+    with pytest.raises(ValueError, match=r"model\.network must have the sizes"):
+        LitVoice(network=replace(TINY, content_dim=5), start_from=str(tmp_path))
 
 
 def test_the_discriminator_rests_until_its_step(tmp_path, features):
