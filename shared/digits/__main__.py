@@ -10,7 +10,6 @@ python -m shared.digits fit --config configs/digits/base.yaml [--config configs/
 python -m shared.digits validate|test --config RUN/config.yaml --ckpt_path FILE
 python -m shared.digits compare             every recipe and PCA, one table and a page of pictures
 python -m shared.digits report RUN -o report.html
-python -m shared.digits claims              the figures of the tables, seeds 0 to 4
 """
 PROGRAM = "digits"
 
@@ -71,29 +70,16 @@ def _report(options: argparse.Namespace) -> int:
     return 0
 
 
-def _claims(options: argparse.Namespace) -> int:
-    from shared.digits.claims import claims
-
-    for line in claims(options.configs, options.seeds, options.steps):
-        print(line, flush=True)
-    return 0
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = _OneLineParser(prog="digits", usage=USAGE, allow_abbrev=False)
     commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=_OneLineParser)
-    for name, run, n_seeds, output in (
-        ("compare", _compare, 1, "compare.png"),
-        ("claims", _claims, 5, None),
-    ):
-        command = commands.add_parser(name, allow_abbrev=False)
-        command.set_defaults(run=run)
-        command.add_argument("--configs", default="configs/digits", help="folder of the recipes")
-        command.add_argument("--seeds", type=int, default=n_seeds, help=f"({n_seeds})")
-        command.add_argument("--steps", type=int, default=1000, help="of every training (1000)")
-        if output:
-            command.add_argument("--dimensions", type=int, nargs="+", default=[2, 4, 8, 16, 30])
-            command.add_argument("-o", "--output", default=output, help=f"pictures ({output})")
+    command = commands.add_parser("compare", allow_abbrev=False)
+    command.set_defaults(run=_compare)
+    command.add_argument("--configs", default="configs/digits", help="folder of the recipes")
+    command.add_argument("--seeds", type=int, default=1, help="so many trainings of each (1)")
+    command.add_argument("--steps", type=int, default=1000, help="of every training (1000)")
+    command.add_argument("--dimensions", type=int, nargs="+", default=[2, 4, 8, 16, 30])
+    command.add_argument("-o", "--output", default="compare.png", help="pictures (compare.png)")
     report = commands.add_parser("report", allow_abbrev=False)
     report.set_defaults(run=_report)
     report.add_argument("run_folder", metavar="RUN", help="a run's folder")

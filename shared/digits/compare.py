@@ -12,7 +12,7 @@ from torch import Tensor
 from shared.autoencoders.training import LitAutoencoder, train
 from shared.digits.data import Examples
 from shared.digits.recipes import OVERCOMPLETE
-from shared.penalties import jacobian_norm, squared_error
+from shared.penalties import squared_error
 from shared.retrieval import CodeIndex, precision_at
 
 DIMENSIONS = (2, 4, 8, 16, 30)
@@ -22,7 +22,7 @@ class Row(NamedTuple):
     """What one trained recipe does on held-out images.
 
     ``error`` is the squared error per image, ``knn`` the accuracy of five nearest neighbours on
-    codes, ``precision`` the precision@10 of retrieval, ``jacobian`` the mean norm of d code / d x.
+    codes, ``precision`` the precision@10 of retrieval.
     """
 
     recipe: str
@@ -34,7 +34,9 @@ class Row(NamedTuple):
     seconds: float
 
 
-def run(recipe: str, options: dict[str, Any], examples: Examples, seed: int, n_steps: int):
+def run(
+    recipe: str, options: dict[str, Any], examples: Examples, seed: int, n_steps: int
+) -> tuple[torch.nn.Module, Row]:
     """The recipe's trained network and its `Row`."""
     torch.manual_seed(seed)
     started = time.monotonic()
@@ -120,8 +122,3 @@ def save_pictures(pictures: dict[str, Tensor], path: str | Path) -> None:
     from shared.autoencoders.figures import image_rows
 
     image_rows(pictures, "the same ten held-out images through every recipe").savefig(path, dpi=130)
-
-
-def mean_jacobian(network: torch.nn.Module, x: Tensor) -> float:
-    """Mean norm of d code / d x over the examples x."""
-    return jacobian_norm(network.encode, x)
