@@ -80,6 +80,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_export(commands)
     _add_evaluate(commands)
     _add_bench(commands)
+    _add_search(commands)
     return parser
 
 
@@ -181,7 +182,15 @@ def _add_voice(commands: argparse._SubParsersAction) -> None:
     mix.set_defaults(device="cpu")
     show = _command(actions, "show", "what is in a voice file", "voice_show")
     show.add_argument("voice", help="a .voice file or the name of a ready voice")
-    for each in (save, listing, show):
+    new = _command(actions, "invent", "a voice that nobody has", "voice_invent")
+    new.add_argument("-o", "--output", required=True, help="NAME.voice")
+    new.add_argument("--seed", type=int, default=0, help="another number, another voice (0)")
+    new.add_argument("--name", help="kept in the file (default: the file's)")
+    new.add_argument("--force", action="store_true", help="replace what exists")
+    drawing = _command(actions, "map", "a picture of the space of voices", "voice_map")
+    drawing.add_argument("voices", nargs="*", metavar="VOICE", help="beside the ready ones")
+    drawing.add_argument("-o", "--output", required=True, help="a .png, .svg or .pdf")
+    for each in (save, listing, show, new, drawing):
         _add_weights(each, vocoder=False)
 
 
@@ -231,6 +240,20 @@ def _add_bench(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--quick", action="store_true", help="leave out the 60-minute file")
     parser.add_argument("-o", "--output", help="a JSON file for the figures")
     _add_weights(parser)
+
+
+def _add_search(commands: argparse._SubParsersAction) -> None:
+    parser = _command(commands, "search", "recordings that sound like this one", "search")
+    parser.add_argument("query", help="a recording")
+    parser.add_argument("--in", required=True, dest="folder", help="the folder to search")
+    parser.add_argument(
+        "--by",
+        choices=("speaker", "content"),
+        default="speaker",
+        help="who speaks (default), or what kind of sounds are made",
+    )
+    parser.add_argument("-k", type=int, default=10, help="how many (10)")
+    _add_weights(parser, vocoder=False)
 
 
 if __name__ == "__main__":

@@ -85,6 +85,54 @@ def voice_show(options: argparse.Namespace) -> None:
         print(f"{name:12} {' x '.join(map(str, value.shape))} numbers")
 
 
+def voice_invent(options: argparse.Namespace) -> None:
+    """Write a voice that lies between and beyond the ready ones."""
+    from vc.voice_space import invent, nearest
+
+    output = Path(options.output)
+    _check_output(output, options.force)
+    known = _ready_voices(_converter(options))
+    voice = invent(known, options.seed, options.name or output.stem)
+    saved = save_profile(voice, output, force=options.force)
+    print(f"{_line(saved.name, voice)}, nearest ready voice {nearest(voice, known):.2f}")
+
+
+def voice_map(options: argparse.Namespace) -> None:
+    """Draw the ready voices and those that are named."""
+    from vc.voice_space import save_map
+
+    converter = _converter(options)
+    voices = [*_ready_voices(converter), *(converter.profile(v) for v in options.voices)]
+    print(save_map(voices, options.output))
+
+
+def _ready_voices(converter: "object") -> list:
+    return [converter.profile(name) for name in converter.voices()]
+
+
+def search(options: argparse.Namespace) -> int:
+    """Print the nearest recordings; 2 when some could not be used."""
+    from vc.search import find_recordings
+    from vc.search import search as run
+
+    if options.k < 1:
+        raise ValueError(f"-k must be at least 1, got {options.k}")
+    recordings, failures = find_recordings(options.folder), []
+    hits = run(
+        _converter(options),
+        options.query,
+        recordings,
+        by=options.by,
+        k=options.k,
+        failed=failures.append,
+    )
+    for hit in hits:
+        print(f"{hit.score:6.3f}  {hit.path}")
+    for failure in failures:
+        print(f"vc: {failure}", file=sys.stderr)
+    return 2 if failures else 0
+
+
 def prepare(options: argparse.Namespace) -> int:
     """Features of a corpus; 2 when some recordings could not be used."""
     from vc.prepare import prepare as run

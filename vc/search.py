@@ -1,0 +1,86 @@
+"""Recordings that sound like this one, or that say something like it."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+from shared.retrieval import CodeIndex
+from vc.audio import AUDIO_SUFFIXES
+
+if TYPE_CHECKING:
+    from vc.inference import VoiceConverter
+
+CODES = ("speaker", "content")
+
+
+class Hit(NamedTuple):
+    """A recording and the cosine of its code with the query's."""
+
+    path: Path
+    score: float
+
+
+def find_recordings(folder: str | Path) -> list[Path]:
+    """The sound files below the folder, sorted; raises ValueError if there is none."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise ValueError(f"{folder} is not a folder; give one that holds recordings")
+    found = [p for p in sorted(folder.rglob("*")) if p.suffix.lower() in AUDIO_SUFFIXES]
+    if not found:
+        raise ValueError(f"{folder} holds no sound files ({', '.join(sorted(AUDIO_SUFFIXES))})")
+    return found
+
+
+def code_of(converter: "VoiceConverter", path: Path, by: Literal["speaker", "content"]) -> Tensor:
+    """One code (D,) of a recording: its voice, or the spread and mean of what is said in it.
+
+    Content is compared without its order: means and pairwise products of the codes over time.
+    """
+    if by == "speaker":
+        return converter.profile(path).vector
+    codes = converter.content_codes(path)
+    rows, columns = torch.triu_indices(len(codes), len(codes))
+    products = codes @ codes.T / codes.shape[1]
+    return torch.cat([codes.mean(1), products[rows, columns]])
+
+
+def search(
+    converter: "VoiceConverter",
+    query: str | Path,
+    recordings: Sequence[Path],
+    *,
+    by: Literal["speaker", "content"] = "speaker",
+    k: int = 10,
+    failed: Callable[[str], None] = lambda line: None,
+) -> list[Hit]:
+    """The k recordings nearest to the query, best first; the query itself is left out.
+
+    Codes are compared around their mean over the recordings. ``failed`` is told of recordings that
+    cannot be used. Raises ValueError if the query cannot, or none of them can.
+    """
+    if by not in CODES:
+        raise ValueError(f"search by {' or '.join(CODES)}, not by {by}")
+    wanted = code_of(converter, Path(query), by)
+    paths, codes = [], []
+    for path in recordings:
+        if path.resolve() == Path(query).resolve():
+            continue
+        try:
+            codes.append(code_of(converter, path, by))
+            paths.append(path)
+        except ValueError as error:
+            failed(str(error))
+    if not paths:
+        raise ValueError("none of the recordings could be used, so there is nothing to search")
+    table = torch.stack(codes)
+    # with one recording there is no mean to go around
+    centre = table.mean(0) if len(table) > 2 else torch.zeros(table.shape[1])
+    index = CodeIndex(table - centre, weights=converter.fingerprint)
+    found = index.search((wanted - centre)[None], k, weights=converter.fingerprint)
+    return [
+        Hit(paths[i], score)
+        for score, i in zip(found.score[0].tolist(), found.index[0].tolist(), strict=True)
+    ]
