@@ -18,6 +18,7 @@ summarize bench               speed, side by side with TextRank and LexRank
 summarize train               from prepared data to trained networks, all stages in one
 summarize fit                 one stage: --config configs/summarize/base.yaml, ... (validate, test)
 summarize export              a run into a folder of weights
+summarize search "WORDS" --in FOLDER   the documents about it (screen: odd ones; map: a picture)
 """
 
 ROW_BEGINS = '{"name": '
@@ -40,6 +41,9 @@ def main(args: Sequence[str] | None = None) -> int:
         "export": _export,
         "evaluate": _evaluate,
         "bench": _bench,
+        "search": _search,
+        "screen": _screen,
+        "map": _map,
     }
     try:
         if args and args[0] in ("fit", "validate", "test"):
@@ -396,6 +400,66 @@ def _bench(args: list[str]) -> int:
     for line in bench(options.weights, options.preset):
         print(line, flush=True)
     return 0
+
+
+def _search(args: list[str]) -> int:
+    parser = _Parser(prog="summarize search")
+    parser.add_argument("query", help="words to look for")
+    parser.add_argument("--in", required=True, dest="files", nargs="+", help="files or folders")
+    parser.add_argument("--method", default="bm25", help="bm25 (default), lsa or codes")
+    parser.add_argument("-k", type=int, default=10, help="how many (default 10)")
+    parser.add_argument("--dimensions", type=int, default=10, help="of lsa and codes (default 10)")
+    parser.add_argument("--encoding", default="utf-8", help="of text files (default utf-8)")
+    options = parser.parse_args(args)
+    if min(options.k, options.dimensions) < 1:
+        raise ValueError("-k and --dimensions must be at least 1")
+    from summarize.search_documents import search
+
+    documents, n_failed = _readable(options.files, options.encoding)
+    settings = {"k": options.k, "code_dim": options.dimensions}
+    for hit in search(options.query, documents, options.method, **settings):
+        print(f"{hit.score:7.3f}  {hit.name}")
+    return 2 if n_failed else 0
+
+
+def _screen(args: list[str]) -> int:
+    parser = _Parser(prog="summarize screen")
+    parser.add_argument("files", nargs="+", help="files or folders, at least 20 documents")
+    parser.add_argument("--rate", type=float, default=0.05, help="of false alarms (default 0.05)")
+    parser.add_argument("--all", action="store_true", help="print the others, too")
+    parser.add_argument("--encoding", default="utf-8", help="of text files (default utf-8)")
+    options = parser.parse_args(args)
+    from summarize.search_documents import screen
+
+    documents, n_failed = _readable(options.files, options.encoding)
+    for item in screen(documents, options.rate):
+        if item.is_odd or options.all:
+            print(f"{item.error:6.3f}  {'odd' if item.is_odd else '   '}  {item.name}")
+    return 2 if n_failed else 0
+
+
+def _map(args: list[str]) -> int:
+    parser = _Parser(prog="summarize map")
+    parser.add_argument("files", nargs="+", help="files or folders")
+    parser.add_argument("-o", "--output", required=True, help="the HTML file to write")
+    parser.add_argument("--encoding", default="utf-8", help="of text files (default utf-8)")
+    options = parser.parse_args(args)
+    from summarize.search_documents import write_map
+
+    documents, n_failed = _readable(options.files, options.encoding)
+    print(write_map(documents, options.output))
+    return 2 if n_failed else 0
+
+
+def _readable(files: list[str], encoding: str) -> tuple[list[Any], int]:
+    """The documents that can be read, and how many cannot, each of which is said."""
+    items = list(_items(files, encoding))
+    failed = [item for item in items if item.error]
+    for item in failed:
+        _say(item.error)
+    if len(failed) == len(items):
+        raise ValueError("none of the documents could be read")
+    return [item for item in items if not item.error], len(failed)
 
 
 class _Parser(argparse.ArgumentParser):

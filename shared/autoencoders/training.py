@@ -138,7 +138,12 @@ def optimiser_for(
     """AdamW and its one-cycle schedule over ``n_steps`` steps."""
     optimiser = torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, learning_rate, n_steps, pct_start=0.1, cycle_momentum=False
+        optimiser,
+        learning_rate,
+        n_steps,
+        # a rise of less than two steps would divide by zero
+        pct_start=max(0.1, 1.5 / n_steps),
+        cycle_momentum=False,
     )
     return optimiser, schedule
 

@@ -1,0 +1,143 @@
+"""Documents that are about a query, that are unlike the others, and all of them on one map."""
+
+import base64
+import html
+import io
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+from shared.anomaly import fit_threshold
+from shared.autoencoders.dense import Dense
+from shared.autoencoders.figures import code_map
+from shared.autoencoders.linear import PCA
+from shared.retrieval import CodeIndex
+from summarize.bag_of_words import LSA, BagOfWords, bm25, code_dim_for
+from summarize.documents import Document
+
+METHODS = ("bm25", "lsa", "codes")
+_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Map of documents</title>
+<style>body{{font:16px/1.5 system-ui;max-width:52rem;margin:2rem auto}}img{{max-width:100%}}</style>
+<h1>Map of documents</h1><img alt="" src="data:image/png;base64,{picture}"><ol>{names}</ol></html>
+"""
+
+
+class Hit(NamedTuple):
+    """A document's name and its score, larger = nearer (or odder)."""
+
+    name: str
+    score: float
+
+
+class Oddity(NamedTuple):
+    """A document's name, the share of its words' weight the corpus does not explain, the alarm."""
+
+    name: str
+    error: float
+    is_odd: bool
+
+
+def search(
+    query: str,
+    documents: Sequence[Document],
+    method: Literal["bm25", "lsa", "codes"] = "bm25",
+    *,
+    k: int = 10,
+    code_dim: int = 10,
+) -> list[Hit]:
+    """The k documents nearest to the query, best first; those that share nothing are left out.
+
+    "codes" are of a deep autoencoder that is trained on the documents here and now. Raises
+    ValueError for an unknown method, no documents, and a query without a word of theirs.
+    """
+    if method not in METHODS:
+        raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
+    bag = BagOfWords([document.text for document in documents])
+    counts = bag.count(query)
+    if not counts.any():
+        raise ValueError(f"no word of the query {query!r} is in the documents; try others")
+    if method == "bm25":
+        score, index = bm25(bag.counts, counts).topk(min(k, len(documents)))
+    else:
+        x = bag.weigh(bag.counts)
+        encode = encoder(x, method, code_dim_for(len(x), code_dim))
+        found = CodeIndex(encode(x)).search(encode(bag.weigh(counts[None])), k)
+        score, index = found.score[0], found.index[0]
+    pairs = zip(score.tolist(), index.tolist(), strict=True)
+    return [Hit(documents[i].name, value) for value, i in pairs if value > 0]
+
+
+def encoder(x: Tensor, method: str, code_dim: int) -> Callable[[Tensor], Tensor]:
+    """The function from tf-idf rows (n, V) to codes (n, D), fitted to the rows x."""
+    if method == "lsa":
+        return LSA(x, code_dim).encode
+    return train_autoencoder(x, code_dim).encode
+
+
+def train_autoencoder(x: Tensor, code_dim: int, n_steps: int = 400, seed: int = 0) -> Dense:
+    """A deep autoencoder of tf-idf rows x (n, V), in eval mode; the same for the same seed.
+
+    The error is one less the cosine: the length of a row says nothing. Leaves torch's global
+    random numbers as they were.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = Dense([x.shape[1]], code_dim, [128])
+        optimiser = torch.optim.AdamW(network.parameters(), lr=2e-3, weight_decay=1e-2)
+        for _ in range(n_steps):
+            batch = x[torch.randint(len(x), (min(128, len(x)),))]
+            # a fifth of the words is hidden, so that the code learns which words go together
+            seen = batch * (torch.rand_like(batch) >= 0.2)
+            loss = 1 - torch.nn.functional.cosine_similarity(network(seen), batch).mean()
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+    return network.eval().requires_grad_(False)
+
+
+def screen(documents: Sequence[Document], rate: float = 0.05, code_dim: int = 10) -> list[Oddity]:
+    """Every document, oddest first, by what the others do not explain of it.
+
+    The error of a document is that of its tf-idf row outside the LSA plane of all the *other*
+    tenths of the corpus, so nothing explains itself. The threshold is the one that ``rate`` of
+    such documents exceed. Raises ValueError for fewer than 20 documents.
+    """
+    if len(documents) < 20:
+        raise ValueError(f"screening needs at least 20 documents, got {len(documents)}")
+    bag = BagOfWords([document.text for document in documents])
+    x = bag.weigh(bag.counts)
+    errors = torch.zeros(len(x))
+    for part in range(10):
+        held = torch.arange(len(x)) % 10 == part
+        axes = LSA(x[~held], code_dim_for(int((~held).sum()), code_dim)).axes
+        errors[held] = 1 - (x[held] @ axes.T).square().sum(1)
+    odd = fit_threshold(errors, rate).is_odd(errors)
+    order = errors.argsort(descending=True).tolist()
+    return [Oddity(documents[i].name, float(errors[i]), bool(odd[i])) for i in order]
+
+
+def write_map(documents: Sequence[Document], output: str | Path) -> Path:
+    """The HTML file: documents in the two main directions of their LSA codes, by number.
+
+    Raises ValueError for fewer than three documents.
+    """
+    if len(documents) < 3:
+        raise ValueError(f"a map needs at least three documents, got {len(documents)}")
+    bag = BagOfWords([document.text for document in documents])
+    x = bag.weigh(bag.counts)
+    codes = LSA(x, code_dim_for(len(x))).encode(x)
+    codes = torch.nn.functional.pad(codes, (0, max(0, 2 - codes.shape[1])))
+    plane = PCA([codes.shape[1]], 2).fit(codes).encode(codes)
+    figure = code_map(plane, ["document"] * len(x))
+    for number, (a, b) in enumerate(plane.tolist(), start=1):
+        figure.axes[0].annotate(str(number), (a, b), (3, 3), textcoords="offset points", fontsize=6)
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=150)
+    names = "".join(f"<li>{html.escape(document.name)}</li>" for document in documents)
+    picture = base64.b64encode(stream.getvalue()).decode()
+    output = Path(output)
+    output.write_text(_PAGE.format(picture=picture, names=names), encoding="utf-8")
+    return output
