@@ -10,6 +10,7 @@ python -m shared.digits fit --config configs/digits/base.yaml [--config configs/
 python -m shared.digits validate|test --config RUN/config.yaml --ckpt_path FILE
 python -m shared.digits compare             every recipe and PCA, one table and a page of pictures
 python -m shared.digits report RUN -o report.html
+python -m shared.digits claims              the figures of EXPERIMENTS.md, seeds 0 to 4
 """
 PROGRAM = "digits"
 
@@ -70,6 +71,14 @@ def _report(options: argparse.Namespace) -> int:
     return 0
 
 
+def _claims(options: argparse.Namespace) -> int:
+    from shared.digits.claims import claims
+
+    for line in claims(options.configs, options.seeds, options.steps):
+        print(line, flush=True)
+    return 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _OneLineParser(prog="digits", usage=USAGE, allow_abbrev=False)
     commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=_OneLineParser)
@@ -80,6 +89,11 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--steps", type=int, default=1000, help="of every training (1000)")
     command.add_argument("--dimensions", type=int, nargs="+", default=[2, 4, 8, 16, 30])
     command.add_argument("-o", "--output", default="compare.png", help="pictures (compare.png)")
+    judged = commands.add_parser("claims", allow_abbrev=False)
+    judged.set_defaults(run=_claims)
+    judged.add_argument("--configs", default="configs/digits", help="folder of the recipes")
+    judged.add_argument("--seeds", type=int, default=5, help="so many trainings of each (5)")
+    judged.add_argument("--steps", type=int, default=1000, help="of every training (1000)")
     report = commands.add_parser("report", allow_abbrev=False)
     report.set_defaults(run=_report)
     report.add_argument("run_folder", metavar="RUN", help="a run's folder")

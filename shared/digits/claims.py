@@ -1,0 +1,140 @@
+"""The figures that the family is judged by, over several seeds, on held-out digits."""
+
+import statistics
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from shared.autoencoders.dense import Dense
+from shared.autoencoders.linear import PCA, principal_angles
+from shared.autoencoders.stacked import Classifier, pretrain
+from shared.autoencoders.training import LitAutoencoder, train
+from shared.corruption import add_gaussian, corruption
+from shared.digits.compare import judge, spread
+from shared.digits.data import Examples, read_examples
+from shared.digits.recipes import read_recipes
+from shared.penalties import jacobian_norm, squared_error
+
+NOISE = 0.3
+N_LABELS = 100
+HIDDEN = [256, 128, 64]
+SHAPE = [1, 8, 8]
+# One tied layer of sigmoid units, as Rifai et al. 2011 compare the three.
+LAYER = {
+    "shape": SHAPE,
+    "code_dim": 128,
+    "weight_decay": 0.0,
+    "network": {
+        "name": "dense",
+        "code_activation": "sigmoid",
+        "output_activation": "sigmoid",
+        "tied": True,
+    },
+}
+LAYERS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "denoising": {"corruption": "gaussian", "corruption_level": NOISE},
+    "contractive": {"penalty": "contractive", "penalty_weight": 0.01},
+}
+
+
+def claims(configs: str | Path, n_seeds: int, n_steps: int) -> Iterator[str]:
+    """A line for each figure, mean ± standard deviation over the seeds."""
+    recipes, examples, seeds = read_recipes(configs), read_examples(), range(n_seeds)
+    for code_dim in (2, 4, 8):
+        pca = judge("pca", PCA(SHAPE, code_dim).fit(examples.train), examples)
+        options = {**recipes["dense"], "code_dim": code_dim}
+        rows = [judge("", _trained(options, examples, s, n_steps), examples) for s in seeds]
+        error, knn = spread([r.error for r in rows]), spread([100 * r.knn for r in rows], 1)
+        yield f"{code_dim} dimensions: PCA {pca.error:.3f}, deep {error}"
+        yield f"{code_dim} dimensions: kNN accuracy PCA {100 * pca.knn:.1f} %, deep {knn} %"
+    yield from _linear(recipes["linear"], examples, seeds, n_steps)
+    yield from _denoising(recipes["denoising"], examples, seeds, n_steps)
+    for name, options in LAYERS.items():
+        networks = [_trained({**LAYER, **options}, examples, s, n_steps) for s in seeds]
+        norms = [jacobian_norm(n.encode, examples.held_out) for n in networks]
+        errors = [judge("", n, examples).error for n in networks]
+        yield f"one layer, {name}: mean Jacobian norm {spread(norms)}, error {spread(errors)}"
+    yield from _classifier(examples, seeds)
+
+
+def _trained(options: dict[str, Any], examples: Examples, seed: int, n_steps: int) -> Any:
+    torch.manual_seed(seed)
+    return train(LitAutoencoder(**options), examples.train, n_steps)
+
+
+def _linear(
+    options: dict[str, Any], examples: Examples, seeds: range, n_steps: int
+) -> Iterator[str]:
+    pca = PCA(SHAPE, 8).fit(examples.train)
+    networks = [_trained({**options, "code_dim": 8}, examples, s, n_steps) for s in seeds]
+    errors = [judge("", n, examples).error for n in networks]
+    largest = [
+        float(principal_angles(n.decoder[0].weight, pca.components.T).max()) for n in networks
+    ]
+    yield (
+        f"linear at 8: error {spread(errors)} (PCA {judge('', pca, examples).error:.3f}), "
+        f"largest principal angle {spread(largest, 2)} degrees"
+    )
+
+
+def _denoising(
+    options: dict[str, Any], examples: Examples, seeds: range, n_steps: int
+) -> Iterator[str]:
+    noisy = add_gaussian(examples.held_out, NOISE, torch.Generator().manual_seed(0))
+    pca = PCA(SHAPE, 16).fit(examples.train)
+    errors = [
+        _error(_trained(options, examples, seed, n_steps), noisy, examples.held_out)
+        for seed in seeds
+    ]
+    yield (
+        f"denoising at {NOISE}: noisy {float(squared_error(noisy, examples.held_out).mean()):.3f}, "
+        f"PCA-16 {_error(pca, noisy, examples.held_out):.3f}, denoising {spread(errors)}"
+    )
+
+
+@torch.no_grad()
+def _error(network: torch.nn.Module, noisy: Tensor, clean: Tensor) -> float:
+    return float(squared_error(network(noisy), clean).mean())
+
+
+def _classifier(examples: Examples, seeds: range) -> Iterator[str]:
+    from scipy.stats import ttest_rel
+
+    accuracy: dict[str, list[float]] = {"random": [], "pretrained": []}
+    for seed in seeds:
+        order = torch.randperm(len(examples.train), generator=torch.Generator().manual_seed(seed))[
+            :N_LABELS
+        ]
+        for name, values in accuracy.items():
+            torch.manual_seed(seed)
+            classifier = Classifier(64, HIDDEN, 10)
+            if name == "pretrained":
+                network = Dense(SHAPE, HIDDEN[-1], HIDDEN[:-1], code_activation="silu")
+                pretrain(network, examples.train, n_steps=500, corrupt=corruption("masking", 0.25))
+                classifier.start_from(network)
+            values.append(100 * _finetuned(classifier, examples, order))
+    yield (
+        f"classifier with {N_LABELS} labels: random {spread(accuracy['random'], 1)} %, layer by "
+        f"layer {spread(accuracy['pretrained'], 1)} %"
+    )
+    if len(seeds) > 1 and statistics.stdev(accuracy["pretrained"]) > 0:
+        test = ttest_rel(accuracy["pretrained"], accuracy["random"], alternative="greater")
+        yield f"  paired one-sided t-test over {len(seeds)} seeds: p = {test.pvalue:.4f}"
+
+
+def _finetuned(classifier: Classifier, examples: Examples, order: Tensor) -> float:
+    """Held-out accuracy after 200 full-batch steps on the labelled examples."""
+    x, label = examples.train[order], examples.train_label[order]
+    optimiser = torch.optim.Adam(classifier.parameters(), lr=1e-3)
+    for _ in range(200):
+        loss = torch.nn.functional.cross_entropy(classifier(x), label)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    with torch.no_grad():
+        guess = classifier(examples.held_out).argmax(1)
+    return float((guess == examples.held_out_label).float().mean())
