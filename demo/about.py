@@ -15,20 +15,23 @@ that it is synthetic speech."""
 ABOUT = f"""\
 ## What this is
 Bowtie takes speech apart into *what is said*, *who says it* and *how high it is*, and puts it
-together again with one of the three exchanged. The picture below each sound is its mel spectrogram:
-time runs to the right, frequency upwards, bright is loud, and the line is the pitch of the voice.
+together again with one of the three exchanged. A text it takes down to a few of its own words, the
+*code*, from which as much as possible can be rebuilt. The picture below each
+sound is its mel spectrogram: time runs to the right, frequency upwards, bright is loud, and the line is the pitch of the voice.
 
 {CONSENT}
 
 ### What stays on this machine
-Everything. Sounds are worked on by the computer that serves this page, nothing is sent anywhere
-else, and files are deleted after an hour and when the program ends. Whoever opens the page with
+Everything. Sounds and texts are worked on by the computer that serves this page, nothing is sent
+anywhere else, and files are deleted after an hour and when the program ends. Whoever opens the page with
 `--share` sends it through a server of Gradio's.
 
 ### What it cannot do
 * It changes the voice, not the manner: accent, speed and emphasis remain A's.
 * Music, several people at once, and strong echo confuse it.
 * A whisper has no pitch, and stays a whisper.
+* A summary is made of the text's own words, which can join into something the text does not say;
+  what the decoder rebuilds is a guess. Check both against the document beside them.
 * Short or noisy recordings of B give a rougher likeness; ten clean seconds are a good start, and
   several recordings are averaged.
 
@@ -38,17 +41,20 @@ from gradio_client import Client, handle_file
 client = Client("http://127.0.0.1:7860")
 a, b = handle_file("a.wav"), handle_file("b.wav")
 client.predict(a, "uploaded", files=[b], api_name="/convert")
+client.predict("A long text ...", unit="words", amount=10, api_name="/summarize")
 ```
-or without this page: `vc convert a.wav --voice b.wav -o out.wav`."""
+or without this page: `vc convert a.wav --voice b.wav -o out.wav`, and
+`python -m summarize --help` for texts."""
 
 
-def about_tab(folder: Path | None) -> None:
-    """Lay the tab out inside the blocks that are open; ``folder`` holds the weights in use."""
+def about_tab(voice: Path | None, summaries: Path | None = None) -> None:
+    """Lay the tab out inside the blocks that are open; the folders hold the weights in use."""
     gr.Markdown(ABOUT, elem_classes="prose-page")
-    card = model_card(folder)
-    if card:
-        with gr.Accordion("Model card of the weights in use", open=False):
-            gr.Markdown(card, elem_classes="prose-page")
+    for title, folder in (("voices", voice), ("summaries", summaries)):
+        card = model_card(folder)
+        if card:
+            with gr.Accordion(f"Model card of the {title}", open=False):
+                gr.Markdown(card, elem_classes="prose-page")
 
 
 def model_card(folder: Path | None) -> str:

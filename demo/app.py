@@ -11,7 +11,10 @@ from pathlib import Path
 import gradio as gr
 
 from demo.about import about_tab
+from demo.summary import Desk, summary_tab
 from demo.voice import ASSETS, EXAMPLES, Choice, Studio, voice_tab
+from summarize.inference import Summarizer
+from summarize.packaged import find
 from vc.inference import VoiceConverter
 
 # Of an upload: enough for two minutes of any usual format.
@@ -26,7 +29,7 @@ _LOGO = """\
 <svg viewBox="0 0 64 40" width="64" height="40" aria-hidden="true">
 <path class="left" d="M4 4 L28 16 V24 L4 36 Z"/><path class="right" d="M60 4 L36 16 V24 L60 36 Z"/>
 <rect class="knot" x="27" y="14" width="10" height="12" rx="3"/></svg>
-<div><h1>Bowtie</h1><p>Say it in another voice.</p></div>
+<div><h1>Bowtie</h1><p>Say it in another voice, or in fewer words.</p></div>
 </header>"""
 # What lies outside the tabs, which the style sheet does not reach: Gradio keeps it inside them.
 _HEAD = """\
@@ -39,14 +42,16 @@ _CONSENT = (
 )
 
 
-def build(studio: Studio) -> gr.Blocks:
+def build(studio: Studio, desk: Desk) -> gr.Blocks:
     """The page; each tab lays out and connects itself."""
     with gr.Blocks(title="Bowtie", delete_cache=_DELETE, analytics_enabled=False) as page:
         gr.HTML(_LOGO)
         with gr.Tab("Convert a voice", id="voice"):
             voice_tab(studio)
+        with gr.Tab("Summarize", id="summary"):
+            summary_tab(desk)
         with gr.Tab("About", id="about"):
-            about_tab(studio.converter.folder)
+            about_tab(studio.converter.folder, desk.folder)
         gr.HTML(f'<p class="consent">{_CONSENT}</p>')
     return page.queue(default_concurrency_limit=4, max_size=_MAX_WAITING)
 
@@ -108,11 +113,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Uploads and results go here, and with it.
         os.environ["GRADIO_TEMP_DIR"] = folder
         try:
+            # beside the voice, which the page waits for
+            summaries = find(None, "news")
+            desk = Desk(lambda: Summarizer.from_pretrained(summaries), summaries)
             converter = VoiceConverter.from_pretrained(options.checkpoint)
             studio = Studio(converter, Path(folder), options.max_seconds)
             warm_up(studio)
             launch(
-                build(studio),
+                build(studio, desk),
                 server_name=options.host,
                 server_port=options.port,
                 share=options.share,
@@ -126,7 +134,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m demo.app", description="Convert voices on a page in your browser."
+        prog="python -m demo.app", description="Convert voices and summarise texts on a page."
     )
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen at; 0.0.0.0 is all (127.0.0.1)")

@@ -302,7 +302,7 @@ def voice_tab(studio: Studio) -> None:
     _examples(source, picker, names)
     knobs = _knobs()
     go = gr.Button("Convert", variant="primary", size="lg", elem_id="convert")
-    message = _note("message")
+    message = status_line("message")
     with gr.Column(visible=False, elem_id="results") as results:
         gr.Markdown("## Listen and compare\nAll at the same loudness.")
         with gr.Row(equal_height=False):
@@ -358,7 +358,7 @@ def _waveform(color: str) -> gr.WaveformOptions:
     )
 
 
-def _note(elem_id: str) -> gr.HTML:
+def status_line(elem_id: str) -> gr.HTML:
     """A line for what happened, which screen readers speak; plain text for other programs."""
     template = (
         '<p role="status" class="note ${!value ? "" : value.startsWith("✓") ? "done" '
@@ -385,7 +385,7 @@ def _voice_picker(names: list[str]) -> _Picker:
             names, value=names[0] if names else None, label="Voice", elem_classes="chips"
         )
         load = gr.UploadButton("Load a voice file", file_types=[SUFFIX], size="sm")
-        load_note = _note("load-note")
+        load_note = status_line("load-note")
     with gr.Column(visible=start == "recorded") as panels["recorded"]:
         recording = gr.Audio(
             sources=["microphone"],
@@ -488,7 +488,7 @@ def _voice_keeper() -> _Keeper:
             save = gr.Button("Save B as a voice file", scale=1, min_width=200)
         with gr.Column(visible=False) as saved:
             file = gr.File(label="Voice file", interactive=False)
-        note = _note("save-note")
+        note = status_line("save-note")
     return _Keeper(name, save, saved, file, note)
 
 

@@ -12,7 +12,9 @@ import soundfile
 
 from demo import app
 from demo.about import model_card
+from demo.summary import Desk
 from demo.voice import DONE, Studio
+from tests.demo.reading import tiny_summarizer
 from tests.vc.serving import write_voice, write_weights
 from vc.audio import SYNTHETIC_NOTE
 
@@ -23,7 +25,7 @@ def url(tmp_path_factory) -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADIO_TEMP_DIR", str(folder))
         converter = write_weights(tmp_path_factory.mktemp("weights"))
-        page = app.build(Studio(converter, folder, max_seconds=20))
+        page = app.build(Studio(converter, folder, max_seconds=20), Desk(tiny_summarizer))
         app.launch(page, prevent_thread_lock=True, quiet=True)
         yield page.local_url
         page.close()
@@ -117,7 +119,13 @@ def test_visitors_at_once_get_each_their_own_result(url, tmp_path):
 
 def test_every_public_endpoint_has_a_name_of_ours(client):
     api = client.view_api(return_format="dict")
-    assert set(api["named_endpoints"]) == {"/convert", "/pictures", "/save_voice", "/load_voice"}
+    assert set(api["named_endpoints"]) == {
+        "/convert",
+        "/pictures",
+        "/save_voice",
+        "/load_voice",
+        "/summarize",
+    }
     assert not api["unnamed_endpoints"]
 
 
@@ -133,7 +141,9 @@ def test_the_page_works_without_any_ready_voice(tmp_path):
     converter = write_weights(tmp_path / "weights")
     for voice in (tmp_path / "weights" / "voices").iterdir():
         voice.unlink()
-    assert isinstance(app.build(Studio(converter, tmp_path / "made")), gr.Blocks)
+    assert isinstance(
+        app.build(Studio(converter, tmp_path / "made"), Desk(tiny_summarizer)), gr.Blocks
+    )
 
 
 def test_missing_weights_are_one_line_and_exit_code_2(tmp_path, capsys, monkeypatch):
