@@ -17,14 +17,15 @@ ABOUT = f"""\
 Bowtie takes speech apart into *what is said*, *who says it* and *how high it is*, and puts it
 together again with one of the three exchanged. A text it takes down to a few of its own words, the
 *code*, from which as much as possible can be rebuilt. The picture below each
-sound is its mel spectrogram: time runs to the right, frequency upwards, bright is loud, and the line is the pitch of the voice.
+sound is its mel spectrogram: time runs to the right, frequency upwards, bright is
+loud, and the line is the pitch of the voice.
 
 {CONSENT}
 
 ### What stays on this machine
 Everything. Sounds and texts are worked on by the computer that serves this page, nothing is sent
-anywhere else, and files are deleted after an hour and when the program ends. Whoever opens the page with
-`--share` sends it through a server of Gradio's.
+anywhere else, and files are deleted after an hour and when the program ends. Whoever
+opens the page with `--share` sends it through a server of Gradio's.
 
 ### What it cannot do
 * It changes the voice, not the manner: accent, speed and emphasis remain A's.

@@ -107,19 +107,18 @@ def read_file(path: str) -> tuple[str, str]:
     be read.
     """
     place = Path(path)
-    name = place.name
     if place.suffix.lower() not in SUFFIXES:
         kinds = ", ".join(sorted(set(SUFFIXES.values())))
-        raise ValueError(f"{name} is of a kind that cannot be read; these can: {kinds}.")
+        raise ValueError(f"{place} is of a kind that cannot be read; these can: {kinds}.")
     if place.stat().st_size > MAX_FILE_BYTES or _unpacked(place) > MAX_UNPACKED_BYTES:
-        raise ValueError(f"{name} is too large; please keep to {MAX_FILE_BYTES // 10**6} MB.")
+        raise ValueError(f"{place} is too large; please keep to {MAX_FILE_BYTES // 10**6} MB.")
     try:
         documents = read_documents(place)
         first = next(documents)
         more = any(True for _ in documents)
     except ValueError as error:
         if isinstance(error.__cause__, UnicodeDecodeError) and "--encoding" in str(error):
-            raise ValueError(f"{name} is not UTF-8 text; please save it as UTF-8.") from error
+            raise ValueError(f"{place} is not UTF-8 text; please save it as UTF-8.") from error
         raise
     return first.text, " The file holds several documents; this is the first." if more else ""
 
