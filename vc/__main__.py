@@ -141,6 +141,13 @@ def _add_convert(commands: argparse._SubParsersAction) -> None:
         default=1.0,
         help="0 the source's voice, 1 the target's, up to 1.5",
     )
+    sound.add_argument(
+        "--emphasis",
+        type=float,
+        default=0.0,
+        help="0 (default) to 2: the voice moved away from the average one; more character, less "
+        "clarity",
+    )
     form = parser.add_argument_group("output")
     form.add_argument("--sample-rate", type=int, metavar="HZ", help="of the result (16000)")
     form.add_argument(

@@ -15,7 +15,13 @@ def convert(options: argparse.Namespace) -> int:
     from vc.inference import Knobs, VoiceConverter
 
     source, output = Path(options.source), options.output
-    knobs = Knobs(options.pitch_shift, options.pitch_mode, options.pitch_range, options.strength)
+    knobs = Knobs(
+        options.pitch_shift,
+        options.pitch_mode,
+        options.pitch_range,
+        options.strength,
+        options.emphasis,
+    )
     if not source.is_dir():
         output = output_path(source, output, options.format)
         if output.exists() and not options.force:

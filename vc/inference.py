@@ -60,8 +60,6 @@ _REFERENCE_READ_SECONDS = 900.0
 # A decoder trained on absolute errors plays safe: its mels vary too little (cf. Toda et al. 2007,
 # global variance); see EXPERIMENTS.md.
 CONTRAST = 1.2
-# Decoders render voices a little too average: how far to move away from the average again.
-EMPHASIS = 0.5
 # Frames encoded at once where nothing is decoded (even).
 _CODE_FRAMES = 2000
 
@@ -83,13 +81,15 @@ class Knobs:
 
     ``pitch_shift`` in semitones; ``pitch_mode`` "match" (the target's register), "shift" (the
     source's register, shifted) or "keep" (the source's pitch untouched); ``pitch_range`` scales the
-    melody around its median; ``strength`` 0 is the source's own voice, 1 the target's.
+    melody around its median; ``strength`` 0 is the source's own voice, 1 the target's;
+    ``emphasis`` moves the target away from the average voice: more character, less clarity.
     """
 
     pitch_shift: float = 0.0
     pitch_mode: Literal["match", "keep", "shift"] = "match"
     pitch_range: float = 1.0
     strength: float = 1.0
+    emphasis: float = 0.0
 
     def __post_init__(self) -> None:
         if self.pitch_mode not in PITCH_MODES:
@@ -100,6 +100,7 @@ class Knobs:
             ("pitch_shift", -36.0, 36.0),
             ("pitch_range", 0.0, 3.0),
             ("strength", 0.0, 1.5),
+            ("emphasis", 0.0, 2.0),
         ):
             if not low <= getattr(self, name) <= high:
                 raise ValueError(
@@ -262,11 +263,11 @@ class VoiceConverter(
         budget = round(REFERENCE_SECONDS * self.spec.frames_per_second / len(sources))
         for source in sources:
             with self._open(source, _REFERENCE_READ_SECONDS) as recording:
-                analysis = analyse(recording, self.log_mel, self.clock, weak_pitch=False)
+                analysis = analyse(recording, self.log_mel, self.clock)
                 mel, relative = self._speech(recording, analysis, budget)
             mels.append(mel)
             relatives.append(relative)
-            f0s.append(analysis.f0)
+            f0s.append(analysis.f0[analysis.active])
         mel, relative = torch.cat(mels, -1), torch.cat(relatives, -1)
         everything = torch.ones(1, mel.shape[-1], dtype=torch.bool, device=mel.device)
         with self.clock("speaker encoder"):
@@ -312,6 +313,7 @@ class VoiceConverter(
         pitch_mode: Literal["match", "keep", "shift"] = "match",
         pitch_range: float = 1.0,
         strength: float = 1.0,
+        emphasis: float = 0.0,
         sample_rate: int | None = None,
     ) -> Conversion:
         """``source`` said in ``voice``; as long as the source, at its level.
@@ -321,7 +323,7 @@ class VoiceConverter(
         :class:`Knobs`; ``sample_rate`` is that of the result (default: the network's, 16 kHz).
         Raises ValueError, one line, for input that cannot be used.
         """
-        knobs = Knobs(pitch_shift, pitch_mode, pitch_range, strength)
+        knobs = Knobs(pitch_shift, pitch_mode, pitch_range, strength, emphasis)
         profile = self.profile(voice)
         with self._open(source) as recording:
             return self._joined(self._converted(recording, profile, knobs), sample_rate)
@@ -336,6 +338,7 @@ class VoiceConverter(
         pitch_mode: Literal["match", "keep", "shift"] = "match",
         pitch_range: float = 1.0,
         strength: float = 1.0,
+        emphasis: float = 0.0,
         sample_rate: int | None = None,
         force: bool = False,
         progress: Callable[[float, float], None] | None = None,
@@ -346,7 +349,7 @@ class VoiceConverter(
         unless ``force``, and always one that is the source; nothing half-written is left.
         ``progress`` is told after each piece how many seconds are done, of how many.
         """
-        knobs = Knobs(pitch_shift, pitch_mode, pitch_range, strength)
+        knobs = Knobs(pitch_shift, pitch_mode, pitch_range, strength, emphasis)
         rate = self.spec.sample_rate if sample_rate is None else sample_rate
         writer = AudioWriter(out, rate, note=SYNTHETIC_NOTE, force=force)
         if not isinstance(source, tuple) and Path(source).resolve() == writer.path.resolve():
@@ -423,14 +426,14 @@ class VoiceConverter(
             )
             f0 = move_pitch(
                 analysis.f0,
-                pitch_statistics(analysis.f0),
+                pitch_statistics(analysis.f0[analysis.active]),
                 (profile.f0_median, profile.f0_spread),
                 mode=knobs.pitch_mode,
                 shift=knobs.pitch_shift,
                 pitch_range=knobs.pitch_range,
             )
             speaker = Speaker(*(x[None].to(self.device) for x in profile.speaker))
-            speaker = self.network.emphasised(speaker, EMPHASIS)
+            speaker = self.network.emphasised(speaker, knobs.emphasis)
             mean = analysis.mean[None].to(self.device)
 
         def decoded(mel: Tensor, pitch: Tensor) -> Tensor:

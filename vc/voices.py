@@ -47,15 +47,18 @@ class VoiceProfile:
 
 
 def pitch_statistics(f0: Tensor) -> tuple[float, float]:
-    """Median in Hz and spread of log-F0 over the voiced frames of ``f0`` (T,).
+    """Median in Hz and spread of log-F0 over the frames of ``f0`` (T,) with any pitch.
 
+    Callers leave pauses out: the pitch of a room's noise is nobody's.
+    Weak pitch (negative, see vc/harvest) counts as well: where a voice is creaky or breathy, what
+    is clearly voiced alone would put the register of the whole too high or too low.
     The spread is half the distance between the 16th and the 84th percentile: a standard deviation
-    that a few octave errors do not touch. (0.0, 0.0) when nothing is voiced.
+    that a few octave errors do not touch. (0.0, 0.0) when there is none.
     """
-    voiced = f0[f0 > 0].double().log()
-    if voiced.numel() == 0:
+    found = f0[f0 != 0].abs().double().log()
+    if found.numel() == 0:
         return 0.0, 0.0
-    ordered = voiced.sort().values
+    ordered = found.sort().values
     low, middle, high = (
         float(ordered[round(share * (len(ordered) - 1))]) for share in (0.16, 0.5, 0.84)
     )

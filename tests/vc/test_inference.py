@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -175,6 +176,20 @@ def test_no_gradient_is_kept_and_inference_mode_does_not_leak(converter):
 # --- knobs --------------------------------------------------------------------------------------
 
 
+def test_emphasis_changes_the_voice_only_where_it_is_not_average(converter):
+    plain = converter.convert(SOURCE, TARGET).waveform
+    assert not torch.allclose(converter.convert(SOURCE, TARGET, emphasis=1.0).waveform, plain)
+    profile = converter.profile(TARGET)
+    encoder = converter.network.speaker_encoder
+    average = profile.speaker._replace(vector=encoder.average_vector, tokens=encoder.average_tokens)
+    average = replace(profile, speaker=average)
+    assert torch.allclose(
+        converter.convert(SOURCE, average, emphasis=1.0).waveform,
+        converter.convert(SOURCE, average).waveform,
+        atol=1e-6,
+    )
+
+
 def test_strength_zero_is_the_own_voice(converter):
     own = converter.profile(SOURCE)
     nothing = converter.convert(SOURCE, TARGET, strength=0.0).waveform
@@ -229,6 +244,7 @@ def test_the_vocoder_is_given_the_pitch_that_is_asked_for(converter, monkeypatch
         ({"pitch_shift": float("nan")}, "pitch shift"),
         ({"strength": 1.6}, "strength"),
         ({"strength": -0.1}, "strength"),
+        ({"emphasis": 2.1}, "emphasis"),
         ({"pitch_range": -1.0}, "pitch range"),
         ({"sample_rate": 12}, "sample rate"),
     ],
