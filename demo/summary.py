@@ -216,8 +216,9 @@ def summary_tab(desk: Desk) -> None:
             gr.Markdown("## The text\nPaste it, or upload a document.")
             text = gr.Textbox(label="Text", lines=9, max_lines=14, elem_id="document-text")
         with gr.Column(elem_classes="card", min_width=300, scale=2):
+            gr.Markdown("pdf, docx, html, txt, md or jsonl; a document counts before the text.")
             file = gr.File(
-                label="Or a document: pdf, docx, html, txt, md, jsonl (used first)",
+                label="Or a document",
                 file_types=sorted(SUFFIXES),
                 height=150,
             )
