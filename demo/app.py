@@ -46,7 +46,7 @@ def build(studio: Studio, desk: Desk) -> gr.Blocks:
     """The page; each tab lays out and connects itself."""
     with gr.Blocks(title="Bowtie", delete_cache=_DELETE, analytics_enabled=False) as page:
         gr.HTML(_LOGO)
-        with gr.Tab("Convert a voice", id="voice"):
+        with gr.Tab("Convert", id="voice"):
             voice_tab(studio)
         with gr.Tab("Summarize", id="summary"):
             summary_tab(desk)
