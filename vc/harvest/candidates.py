@@ -12,6 +12,9 @@ samples a second.
 
 import functools
 import math
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import torch
@@ -33,11 +36,11 @@ _MIN_SCORE = 2.5
 # A candidate without a neighbour in time this near (relative) is chance.
 _NEIGHBOUR = 0.05
 # At least so many samples a period, so that straight lines find the zeros.
-_SAMPLES_A_PERIOD = 12
+_SAMPLES_A_PERIOD = 8
 _CHANNELS_AT_ONCE = 24
 # Refinement looks at three periods in this many points.
 _PERIODS, _POINTS = 3.0, 96
-_CANDIDATES_AT_ONCE = 50_000
+_CANDIDATES_AT_ONCE = 20_000
 # Below these frequencies in Hz refinement listens to the signal below ten times as much, so that
 # the few points of a long period do not alias.
 _CALM_BELOW = (100.0, 200.0)
@@ -55,6 +58,12 @@ def find_candidates(
     agreeing = _agreeing_intervals(waveform, sample_rate, n_steps, f0_min, f0_max)
     _runs_of_channels(agreeing, _MIN_CHANNELS, found)
     return _refined(_spread(found), waveform, sample_rate, f0_min, f0_max)
+
+
+def _side_by_side(work: Callable[[Any], None], items: Iterable[Any]) -> None:
+    """``work`` on every item in as many threads as torch uses: the loops below hold no lock."""
+    with ThreadPoolExecutor(max(1, torch.get_num_threads())) as pool:
+        list(pool.map(work, items))
 
 
 # ---- the filter bank ----
@@ -77,7 +86,9 @@ def _agreeing_intervals(
     size = len(waveform) + 2 * margin
     n_fft = _even_fast_length(size)
     spectrum = torch.fft.rfft(torch.nn.functional.pad(waveform, (margin, n_fft - size + margin)))
-    for first, stop, decimation in _groups(centres, sample_rate):
+
+    def listen(group: tuple[int, int, int]) -> None:
+        first, stop, decimation = group
         n = n_fft // decimation
         response = _responses(tuple(centres[first:stop]), n // 2 + 1, sample_rate / n_fft)
         filtered = torch.fft.irfft(spectrum[: n // 2 + 1] * response, n)
@@ -90,6 +101,8 @@ def _agreeing_intervals(
             f0_max,
             result[:, first:stop],
         )
+
+    _side_by_side(listen, _groups(centres, sample_rate))
     return result
 
 
@@ -232,18 +245,18 @@ def _refined(
     step, column = np.nonzero(candidates)
     f0, scores = np.zeros_like(candidates), np.zeros_like(candidates)
     basis = _basis()
-    for start in range(0, len(step), _CANDIDATES_AT_ONCE):
-        rows, columns = (
-            step[start : start + _CANDIDATES_AT_ONCE],
-            column[start : start + _CANDIDATES_AT_ONCE],
-        )
+
+    def refine(start: int) -> None:
+        chosen = slice(start, start + _CANDIDATES_AT_ONCE)
+        rows, columns = step[chosen], column[chosen]
         wanted = candidates[rows, columns]
         points = np.empty((len(rows), _POINTS))
         _gather(signals, rows, wanted, sample_rate, points)
-        products = points @ basis
         better, score = np.empty_like(wanted), np.empty_like(wanted)
-        _score(products, wanted, f0_min, f0_max, better, score)
+        _score(points @ basis, wanted, f0_min, f0_max, better, score)
         f0[rows, columns], scores[rows, columns] = better, score
+
+    _side_by_side(refine, range(0, len(step), _CANDIDATES_AT_ONCE))
     _drop_loners(f0.copy(), f0, scores)
     return f0, scores
 
