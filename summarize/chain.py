@@ -11,20 +11,22 @@ import torch
 import yaml
 
 from summarize import packaged
+from summarize.mining import NothingMinedError
 from summarize.model import TextAutoencoder, TextConfig
 from summarize.subwords import vocabulary
 
 # The stages in their order, and the configuration of each.
 STAGES = {
     "distil": "base.yaml",
+    "mine": "mine.yaml",
     "reconstruct": "reconstruct.yaml",
     "game": "game.yaml",
     "selftrain": "selftrain.yaml",
 }
 # Minutes on two cores, unless others are asked for.
-MINUTES = {"distil": 45.0, "reconstruct": 15.0, "game": 20.0, "selftrain": 15.0}
+MINUTES = {"distil": 45.0, "mine": 30.0, "reconstruct": 15.0, "game": 20.0, "selftrain": 15.0}
 CHECKPOINT = Path("checkpoints") / "last.ckpt"
-DONE = "done.json"  # of a stage that has ended: {"alarm": what ended it, or ""}
+DONE = "done.json"  # of a stage that has ended: {"alarm": what ended or prevented it, or ""}
 
 
 class Trained(NamedTuple):
@@ -43,6 +45,7 @@ def fit(subcommand: str, stage: str, args: Sequence[str]):
 
     modules = {
         "distil": training.LitDistil,
+        "mine": training.LitDistil,
         "reconstruct": training.LitReconstruct,
         "game": training.LitGame,
         "selftrain": training.LitSelfTrain,
@@ -88,10 +91,17 @@ def train(
             before = [t.checkpoint for t in ended if not t.alarm][-1:]
             args = _args(paths[stage], data, folder, n_vocabulary, minutes[stage], before)
             print(f"{stage}: {minutes[stage]:g} minutes in {folder}", flush=True)
-            cli = fit("fit", stage, [*args, *options])
-            if cli.trainer.interrupted:
-                break
-            (folder / DONE).write_text(json.dumps({"alarm": cli.model.alarm}) + "\n")
+            try:
+                cli = fit("fit", stage, [*args, *options])
+            except NothingMinedError as nothing:
+                print(f"{stage} is left out: {nothing}", flush=True)
+                alarm = str(nothing)
+            else:
+                if cli.trainer.interrupted:
+                    break
+                alarm = cli.model.alarm
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / DONE).write_text(json.dumps({"alarm": alarm}) + "\n")
         ended.append(_ended(folder))
     return ended
 

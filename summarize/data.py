@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 from summarize.alarms import Judge, train_judge
 from summarize.encoder import END, Source
 from summarize.layers import PAD
+from summarize.mining import mine
 from summarize.noising import Noising
 from summarize.subwords import Subwords, WordTable, vocabulary
 from summarize.teacher import FEWEST_LEFT_OUT, LONGEST_CODE, SHORTEST_CODE, Lessons, teach
@@ -49,8 +50,8 @@ class TextBatches(Dataset):
     have seen.
 
     ``documents`` are the places in the lessons that it draws from; ``denoise`` the share of items
-    that are human sentences hidden among other words, ``noise`` the share of a source's words that
-    the encoder sees as unknown.
+    that are human sentences hidden among other words, ``mined`` of those that are mined pairs,
+    ``noise`` the share of a source's words that the encoder sees as unknown.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class TextBatches(Dataset):
         *,
         denoise: float = 0.0,
         noise: float = 0.0,
+        mined: float = 0.0,
         n_tokens: int = 80,
     ) -> None:
         self.corpus = corpus
@@ -72,6 +74,8 @@ class TextBatches(Dataset):
         self.seed = seed
         self.denoise = denoise
         self.noise = noise
+        self.mined = mined
+        self.paired = [i for i in documents if corpus.mined.n_codes(i)] if mined else []
         self.n_tokens = n_tokens
         self.epoch = 0
 
@@ -90,18 +94,24 @@ class TextBatches(Dataset):
         generator = random.Random(f"{self.seed}-{self.epoch}-{pool}-{place}")
         return self._batch([self._item(key, generator) for key in chosen], generator)
 
-    def _draw(self, generator: random.Random) -> tuple[int, int, bool]:
-        """(words, document, whether to denoise): enough to sort by."""
+    def _draw(self, generator: random.Random) -> tuple[int, int, str]:
+        """(words, document, kind of item): enough to sort by."""
+        corpus = self.corpus
+        if self.paired and generator.random() < self.mined:
+            document = generator.choice(self.paired)
+            return len(corpus.documents[document]), document, "mined"
         while True:
             document = generator.choice(self.documents)
-            if self.corpus.lessons.n_codes(document):
-                denoise = generator.random() < self.denoise
-                return len(self.corpus.documents[document]), document, denoise
+            if corpus.lessons.n_codes(document):
+                # the share is of all items
+                denoised = generator.random() * (1 - self.mined) < self.denoise
+                kind = "denoised" if denoised else "taught"
+                return len(corpus.documents[document]), document, kind
 
-    def _item(self, key: tuple[int, int, bool], generator: random.Random) -> Item:
-        corpus, (_, document, denoise) = self.corpus, key
+    def _item(self, key: tuple[int, int, str], generator: random.Random) -> Item:
+        corpus, (_, document, kind) = self.corpus, key
         words = corpus.documents[document]
-        if denoise:
+        if kind == "denoised":
             human = corpus.sentences[corpus.sentence(generator)]
             others = [words, corpus.documents[generator.choice(self.documents)]]
             noised, target = corpus.noising(human, [o for o in others if o], generator)
@@ -109,15 +119,15 @@ class TextBatches(Dataset):
             actions = corpus.actions(target, len(noised))
             if actions:
                 return Item(noised, actions, len(human), human)
-        code = generator.randrange(corpus.lessons.n_codes(document))
-        actions = corpus.code(document, code)
+        lessons = corpus.mined if kind == "mined" else corpus.lessons
+        actions = corpus.code(document, generator.randrange(lessons.n_codes(document)), lessons)
         n_words = corpus.n_words(actions)
         return Item(words, actions, n_words, corpus.human(n_words, generator))
 
     def of_documents(self, documents: Sequence[int]) -> TextBatch:
         """A batch of these documents, each with one of its codes; without noise."""
         generator = random.Random(f"{self.seed}-{documents[0]}")
-        items = [self._item((0, i, False), generator) for i in documents]
+        items = [self._item((0, i, "taught"), generator) for i in documents]
         return self._batch(items, None)
 
     def _batch(self, items: list[Item], generator: random.Random | None) -> TextBatch:
@@ -140,9 +150,16 @@ class TextBatches(Dataset):
 
 
 class Corpus:
-    """A prepared folder in memory: documents and sentences as words, and the teacher's lessons."""
+    """A prepared folder in memory: documents and sentences as words, the teacher's lessons, and
+    pairs that were mined, where they are wanted."""
 
-    def __init__(self, folder: Path, n_processes: int = 1, backbone: str | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        n_processes: int = 1,
+        backbone: str | None = None,
+        with_mined: bool = False,
+    ) -> None:
         self.subwords = vocabulary(folder, backbone)
         texts = _lines(folder / "documents.txt")
         lines = [word_texts(line) for line in _lines(folder / "sentences.txt")]
@@ -167,6 +184,11 @@ class Corpus:
         self.noising = Noising(
             self.variants, self.documents, [" ".join(words) for words in self.sentences]
         )
+        self.mined: Lessons | None = None
+        if with_mined:
+            self.mined = mine(
+                folder, self.documents, self.sentences, self.actions, self.subwords.n_vocabulary
+            )
 
     def sentence(self, generator: random.Random) -> int:
         """The place of any sentence."""
@@ -178,10 +200,10 @@ class Corpus:
         words = self.sentences[generator.choice(self.by_length[nearest])]
         return words[:n_words]
 
-    def code(self, document: int, index: int) -> list[int]:
+    def code(self, document: int, index: int, lessons: Lessons) -> list[int]:
         """The actions of one of the lessons; a search's verbs are put as headlines would."""
-        row, kept = self.documents[document], self.lessons.code(document, index).tolist()
-        if self.lessons.is_searched:
+        row, kept = self.documents[document], lessons.code(document, index).tolist()
+        if lessons.is_searched:
             (changed,) = self.variants.rewritten([row], [kept])
             target = [changed.get(j, place) for j, place in enumerate(kept)]
             return self.actions(target, len(row)) or self.actions(kept, len(row))
@@ -213,8 +235,10 @@ class TextData(pl.LightningDataModule):
     """Serves a folder that `summarize prepare` made.
 
     The last ``n_validation`` documents are kept for validation. Lengths are drawn as human
-    sentences have them, and of every kind. With ``backbone``, a folder or Hub id, subwords are that
-    one's. Raises ValueError for a folder that holds too little.
+    sentences have them, and of every kind. ``mined`` is the share of items that are pairs mined
+    from documents and sentences (`summarize.mining`), found once a folder; not with a backbone.
+    With ``backbone``, a folder or Hub id, subwords are that one's. Raises ValueError for a folder
+    that holds too little, or shares that are none.
     """
 
     def __init__(
@@ -226,10 +250,15 @@ class TextData(pl.LightningDataModule):
         n_tokens: int = 80,
         denoise: float = 0.25,
         noise: float = 0.1,
+        mined: float = 0.0,
         n_processes: int = 1,
         backbone: str | None = None,
     ) -> None:
         super().__init__()
+        if not 0 <= mined <= 1 - denoise:
+            raise ValueError(f"mined and denoise are shares of all items; {mined} + {denoise} > 1")
+        if mined and backbone is not None:
+            raise ValueError("mined pairs are kept in this pipeline's own subwords; set mined to 0")
         self.folder = Path(folder)
         self.backbone = backbone
         self.batch_size = batch_size
@@ -238,13 +267,14 @@ class TextData(pl.LightningDataModule):
         self.n_tokens = n_tokens
         self.denoise = denoise
         self.noise = noise
+        self.mined = mined
         self.n_processes = n_processes
         self.corpus: Corpus | None = None
 
     def setup(self, stage: str) -> None:
         """Read the folder, once."""
         if self.corpus is None:
-            self.corpus = Corpus(self.folder, self.n_processes, self.backbone)
+            self.corpus = Corpus(self.folder, self.n_processes, self.backbone, self.mined > 0)
         n = len(self.corpus.documents) - self.n_validation
         if (
             n < 1
@@ -263,6 +293,7 @@ class TextData(pl.LightningDataModule):
             seed=0,
             denoise=self.denoise,
             noise=self.noise,
+            mined=self.mined,
             n_tokens=self.n_tokens,
         )
         self.validation_batches = TextBatches(

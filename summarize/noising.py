@@ -28,7 +28,7 @@ class Noising:
         for past, others in variants.forms.items():
             for other in others:
                 self.past.setdefault(other, []).append(past)
-        self.usual = _usual_case(documents)
+        self.usual = usual_case(documents)
         counts = Counter(word.lower() for line in sentences for word in line.split())
         self.common = {w for w, _ in counts.most_common(N_COMMON) if w.isalpha()}
 
@@ -64,7 +64,7 @@ class Noising:
         return [word for word, _ in pieces], target
 
 
-def _usual_case(documents: Sequence[Sequence[str]]) -> dict[str, str]:
+def usual_case(documents: Sequence[Sequence[str]]) -> dict[str, str]:
     """Of every word that documents hold, but for their first: how they write it most often."""
     counts = Counter(word for words in documents for word in words[1:])
     usual: dict[str, str] = {}

@@ -1,6 +1,9 @@
 """A small language that tests can summarise: templates with names and numbers, no corpus."""
 
 import random
+from pathlib import Path
+
+from summarize.prepare import prepare
 
 NAMES = ["Anna", "Boris", "Clara", "David", "Emma", "Frank", "Greta", "Henry"]
 THINGS = ["bridge", "market", "river", "school", "train", "bank", "factory", "museum"]
@@ -30,3 +33,11 @@ def documents(n: int, seed: int = 0) -> list[str]:
         f"{pick(THINGS)} said."
         for _ in range(n)
     ]
+
+
+def prepared(root: Path) -> str:
+    """A folder that `summarize prepare` made of 200 documents and 300 sentences."""
+    (root / "documents.txt").write_text("\n".join(documents(200)))
+    (root / "sentences.txt").write_text("\n".join(sentences(300)))
+    prepare(root / "documents.txt", root / "sentences.txt", root / "data", n_vocabulary=150)
+    return str(root / "data")

@@ -9,7 +9,7 @@ from summarize.__main__ import main
 from summarize.inference import Summarizer
 from summarize.prepare import prepare
 from summarize.text import count_words
-from tests.summarize.corpus import documents, sentences
+from tests.summarize.corpus import documents, prepared, sentences
 
 SMALL = {
     "data.batch_size": 4,
@@ -27,11 +27,7 @@ OPTIONS = [part for key, value in SMALL.items() for part in (f"--{key}", str(val
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    root = tmp_path_factory.mktemp("text")
-    (root / "documents.txt").write_text("\n".join(documents(200)))
-    (root / "sentences.txt").write_text("\n".join(sentences(300)))
-    prepare(root / "documents.txt", root / "sentences.txt", root / "data", n_vocabulary=150)
-    return str(root / "data")
+    return prepared(tmp_path_factory.mktemp("text"))
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +62,20 @@ def test_a_run_is_exported_and_serves(run, tmp_path, capsys):
     assert main(["export", str(run), "-o", str(tmp_path / "weights")]) == 2
     assert "not empty" in capsys.readouterr().err
     assert main(["export", str(run), "-o", str(tmp_path / "weights"), "--force"]) == 0
+
+
+def test_a_corpus_in_which_nothing_can_be_mined_leaves_that_stage_out(tmp_path, capsys):
+    (tmp_path / "documents.txt").write_text("\n".join(documents(200)))
+    strange = [f"{line} of Atlantis" for line in sentences(300)]
+    (tmp_path / "sentences.txt").write_text("\n".join(strange))
+    folder = tmp_path / "data"
+    prepare(tmp_path / "documents.txt", tmp_path / "sentences.txt", folder, n_vocabulary=150)
+    run = tmp_path / "run"
+    args = ["--data", str(folder), "-o", str(run), "--stages", "distil,mine"]
+    for _ in range(2):  # what was left out stays left out
+        assert main(["train", *args, *OPTIONS]) == 0
+        assert "no sentence says what a document says" in capsys.readouterr().out
+    assert chain.last_trained(run).stage == "distil"
 
 
 def test_what_an_alarm_ended_is_not_handed_on(run):

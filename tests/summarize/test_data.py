@@ -3,19 +3,14 @@ import torch
 
 from summarize.data import TextData
 from summarize.encoder import END
-from summarize.prepare import prepare
 from summarize.teacher import Lessons
 from summarize.text import Word
-from tests.summarize.corpus import documents, sentences
+from tests.summarize.corpus import prepared, sentences
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    root = tmp_path_factory.mktemp("text")
-    (root / "documents.txt").write_text("\n".join(documents(200)))
-    (root / "sentences.txt").write_text("\n".join(sentences(300)))
-    prepare(root / "documents.txt", root / "sentences.txt", root / "data", n_vocabulary=150)
-    return str(root / "data")
+    return prepared(tmp_path_factory.mktemp("text"))
 
 
 def served(folder, **options):

@@ -58,4 +58,4 @@ def test_each_stage_is_stepped_from_its_yaml_and_begins_where_the_last_ended(tmp
 @pytest.mark.parametrize("args", [["fit"], ["fit", "everything"], ["fit", "--config", "my.yaml"]])
 def test_a_stage_that_does_not_exist_is_refused(args, capsys):
     assert main(args) == 2
-    assert "distil, reconstruct, game, selftrain" in capsys.readouterr().err
+    assert "distil, mine, reconstruct, game, selftrain" in capsys.readouterr().err

@@ -8,9 +8,8 @@ from summarize.alarms import Limits
 from summarize.data import TextData
 from summarize.losses import Rewards, token_loss
 from summarize.model import TextConfig
-from summarize.prepare import prepare
 from summarize.training import LitDistil, LitGame, LitReconstruct, LitSelfTrain
-from tests.summarize.corpus import documents, sentences
+from tests.summarize.corpus import prepared
 
 # of networks that know nothing yet
 ANYTHING = Limits(1e9, -9.0, 1.0, 0.0, 1.0, 1.0, 0.0)
@@ -19,11 +18,7 @@ SMALL = TextConfig(n_vocabulary=150, hidden_dim=32, n_layers=1, n_heads=2, dropo
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    root = tmp_path_factory.mktemp("text")
-    (root / "documents.txt").write_text("\n".join(documents(200)))
-    (root / "sentences.txt").write_text("\n".join(sentences(300)))
-    prepare(root / "documents.txt", root / "sentences.txt", root / "data", n_vocabulary=150)
-    return str(root / "data")
+    return prepared(tmp_path_factory.mktemp("text"))
 
 
 def trained(module, folder, tmp_path, n_steps=1, n_epochs=1, ckpt_path=None):
