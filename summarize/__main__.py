@@ -167,6 +167,8 @@ def _to_file(summarizer, items: Iterator[Item], budget: dict, path: Path) -> int
             n_done, n_failed = n_done + ok, n_failed + (not ok)
             if sys.stderr.isatty():
                 print(f"\r{n_done} summaries, {n_failed} failed", end="", file=sys.stderr)
+    if not path.stat().st_size:
+        path.unlink()  # nothing could be read
     _say(f"{path}: {n_done} new, {len(done)} already there, {n_failed} failed")
     return 2 if n_failed else 0
 

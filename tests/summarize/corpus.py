@@ -3,7 +3,10 @@
 import random
 from pathlib import Path
 
+from summarize.inference import Summarizer
 from summarize.prepare import prepare
+from summarize.search import train_search
+from summarize.text import word_texts
 
 NAMES = ["Anna", "Boris", "Clara", "David", "Emma", "Frank", "Greta", "Henry"]
 THINGS = ["bridge", "market", "river", "school", "train", "bank", "factory", "museum"]
@@ -41,3 +44,10 @@ def prepared(root: Path) -> str:
     (root / "sentences.txt").write_text("\n".join(sentences(300)))
     prepare(root / "documents.txt", root / "sentences.txt", root / "data", n_vocabulary=150)
     return str(root / "data")
+
+
+def searching() -> Summarizer:
+    """A summarizer that searches, and has no network."""
+    return Summarizer(
+        train_search(map(word_texts, documents(300)), map(word_texts, sentences(400)))
+    )

@@ -70,6 +70,15 @@ def test_a_folder_is_continued_where_it_was_broken_off(report, weights, capsys, 
     assert "3 new, 2 already there" in capsys.readouterr().err
 
 
+def test_no_file_is_left_where_no_document_could_be_read(weights, tmp_path, capsys):
+    (tmp_path / "empty.txt").write_text("")
+    out = tmp_path / "out.jsonl"
+    args = [str(tmp_path / "empty.txt"), str(tmp_path / "missing.txt"), "--weights", weights]
+    assert main([*args, "-o", str(out)]) == 2
+    assert "2 failed" in capsys.readouterr().err
+    assert not out.exists()
+
+
 def test_an_output_that_is_something_else_is_not_touched(report, weights, capsys):
     before = report.read_text()
     assert main([str(report), "-o", str(report), "--weights", weights]) == 2

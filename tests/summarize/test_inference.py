@@ -4,16 +4,13 @@ import pytest
 
 from summarize.inference import LONGEST_CODE, Summarizer, Summary
 from summarize.packaged import WEIGHTS
-from summarize.search import train_search
 from summarize.text import count_words, normalise, word_texts
-from tests.summarize.corpus import documents, sentences
+from tests.summarize.corpus import documents, searching
 
 
 @pytest.fixture(scope="module")
 def summarizer():
-    return Summarizer(
-        train_search(map(word_texts, documents(300)), map(word_texts, sentences(400)))
-    )
+    return searching()
 
 
 @pytest.fixture(scope="module")
@@ -186,7 +183,7 @@ def test_the_packaged_weights_summarise_to_the_word_and_are_small():
 
 
 def test_of_a_long_text_the_sentence_about_what_returns_is_coded_where_weights_ask():
-    search = train_search(map(word_texts, documents(300)), map(word_texts, sentences(400)))
+    search = searching().search
     search.weights = search.weights._replace(surprisal=0.0, position=0.0, repeated=2.0)
     letters = iter("abcdefghijklmnopqrstuvwxyz")
     others = [" ".join(next(letters) * 5 for _ in range(6)) + "." for _ in range(4)]

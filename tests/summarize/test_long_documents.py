@@ -6,18 +6,14 @@ import time
 
 import pytest
 
-from summarize.inference import Summarizer
 from summarize.metrics import whole_sentences
-from summarize.search import train_search
 from summarize.text import count_words, split_words, word_texts
-from tests.summarize.corpus import documents, sentences
+from tests.summarize.corpus import documents, searching
 
 
 @pytest.fixture(scope="module")
 def summarizer():
-    return Summarizer(
-        train_search(map(word_texts, documents(300)), map(word_texts, sentences(400)))
-    )
+    return searching()
 
 
 @pytest.fixture(scope="module")
