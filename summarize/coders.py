@@ -1,16 +1,21 @@
 """Who makes codes: the search, the trained network, or both; all give exactly so many words."""
 
+import itertools
+import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import torch
 
-from summarize.encoder import END, LONGEST_CODE
+from summarize.beam import beam_codes
+from summarize.encoder import LONGEST_CODE
 from summarize.model import TextAutoencoder
 from summarize.search import Search
 from summarize.subwords import Subwords
 from summarize.text import (
     LONGEST_SENTENCE,
+    PAD,
     UNKNOWN,
     Word,
     count_words,
@@ -20,7 +25,8 @@ from summarize.text import (
 
 BATCH_SIZE = 64
 MOST_REBUILT = 64  # subwords of a sentence that the decoder writes
-OWN = 0.3  # nats of the search for a nat of the network, where both judge
+WIDTH = 8  # codes of the network that are compared with the search's
+TEMPERATURE = 3.0  # nats by which a code's vote falls to a third
 MOST_UNKNOWN = 0.3  # share of subwords; what the network cannot read is searched
 
 
@@ -127,21 +133,26 @@ class NetworkCoder:
         return out
 
     @torch.inference_mode()
-    def log_probs(self, rows: Sequence[list[Word]], coded: Sequence[Coded]) -> list[float]:
-        """The network's log probabilities of codes whose words are all copied, nats a code."""
-        out = [0.0] * len(rows)
-        order = sorted(range(len(rows)), key=lambda i: (len(rows[i]), len(coded[i].kept)))
-        for start in range(0, len(order), BATCH_SIZE):
-            batch = order[start : start + BATCH_SIZE]
-            lengths = torch.tensor([len(coded[i].kept) for i in batch])
-            actions = torch.zeros(len(batch), int(lengths.max()) + 1, dtype=torch.long)
-            for row, i in zip(actions, batch, strict=True):
-                own = [self.subwords.n_vocabulary + k for k in coded[i].kept]
-                row[: len(own) + 1] = torch.tensor([*own, END])
+    def likeliest(
+        self, rows: Sequence[list[Word]], lengths: Sequence[int], width: int
+    ) -> list[list[tuple[Coded, float]]]:
+        """Up to ``width`` codes of each sentence with their log probabilities, nats a code, the
+        likeliest first; those that do not come out as asked for are left out."""
+        out: list[list[tuple[Coded, float]]] = [[] for _ in rows]
+        order = sorted(range(len(rows)), key=lambda i: (len(rows[i]), lengths[i]))
+        size = max(1, 4 * BATCH_SIZE // width)
+        for start in range(0, len(order), size):
+            batch = order[start : start + size]
             source = self.subwords.source([[word.text for word in rows[i]] for i in batch])
-            scores = self.network.encoder.score(source, actions, lengths).sum(1).tolist()
-            for i, score in zip(batch, scores, strict=True):
-                out[i] = score
+            wanted = torch.tensor([lengths[i] for i in batch])
+            beams = beam_codes(self.network.encoder, source, wanted, width)
+            for i, actions, scores in zip(batch, *(b.tolist() for b in beams), strict=True):
+                out[i] = [
+                    (code, score)
+                    for row, score in zip(actions, scores, strict=True)
+                    if score > -math.inf
+                    and count_words((code := self._coded(row, rows[i], score)).text) == lengths[i]
+                ]
         return out
 
     def can_read(self, row: list[Word], n_words: int) -> bool:
@@ -154,28 +165,32 @@ class NetworkCoder:
     def _batch(self, rows: list[list[Word]], lengths: list[int]) -> list[Coded]:
         source = self.subwords.source([[word.text for word in row] for row in rows])
         code = self.network.encode(source, torch.tensor(lengths))
-        n_actions = (code.actions != 0).sum(1)
-        scores = (code.log_probs.sum(1) / n_actions).tolist()
-        n_vocabulary = self.subwords.n_vocabulary
+        totals = code.log_probs.sum(1).tolist()
         return [
-            Coded(
-                self.subwords.text(actions, row),
-                tuple(a - n_vocabulary for a in actions if a >= n_vocabulary),
-                score,
-            )
-            for actions, row, score in zip(code.actions.tolist(), rows, scores, strict=True)
+            self._coded(actions, row, total)
+            for actions, row, total in zip(code.actions.tolist(), rows, totals, strict=True)
         ]
+
+    def _coded(self, actions: list[int], row: list[Word], log_prob: float) -> Coded:
+        actions = [action for action in actions if action != PAD]
+        n_vocabulary = self.subwords.n_vocabulary
+        return Coded(
+            self.subwords.text(actions, row),
+            tuple(a - n_vocabulary for a in actions if a >= n_vocabulary),
+            log_prob / max(1, len(actions)),
+        )
 
 
 class BestCoder:
-    """The network's code or the search's, whichever both together like better.
+    """The code that is most like all others: the network's likeliest and the search's.
 
-    The score is the search's plus `OWN` times the network's log probability, nats.
+    Minimum Bayes risk (Kumar and Byrne 2004): each votes for those it shares words and pairs of
+    words with, the network's by their probability, the search's as the likeliest of them. Where one
+    of the two goes astray, the other outvotes it.
     """
 
     def __init__(self, network: NetworkCoder) -> None:
         self.network = network
-        self.search = network.subwords.search
 
     def codes(
         self,
@@ -184,21 +199,33 @@ class BestCoder:
         rebuild: bool = True,
         said: Sequence[Mapping[str, int]] | None = None,
     ) -> list[Coded]:
-        """The better of the two codes of each sentence."""
-        searched = self.network.fallback.codes(rows, lengths, said=said)
-        out = list(searched)
+        """The code with most votes for each sentence; the score is its own coder's."""
+        out = self.network.fallback.codes(rows, lengths, said=said)
         able = [i for i in range(len(rows)) if self.network.can_read(rows[i], lengths[i])]
-        some = [rows[i] for i in able]
-        greedy = self.network.codes(some, [lengths[i] for i in able], rebuild=False)
-        likely = self.network.log_probs(some, [searched[i] for i in able])
-        for i, code, log_prob in zip(able, greedy, likely, strict=True):
-            if code.text == searched[i].text:
+        beams = self.network.likeliest([rows[i] for i in able], [lengths[i] for i in able], WIDTH)
+        for i, likely in zip(able, beams, strict=True):
+            if not likely:
                 continue
-            words = word_texts(code.text)
-            places = code.kept if len(code.kept) == len(words) else [None] * len(words)
-            own = self.search.score(words, places, said and said[i])
-            # the end is an action, too
-            own += OWN * code.score * (len(words) + 1)
-            if own > searched[i].score + OWN * log_prob:
-                out[i] = code._replace(score=own)
+            top = likely[0][1]
+            votes = [math.exp((log_prob - top) / TEMPERATURE) for _, log_prob in likely]
+            candidates = [*(code for code, _ in likely), out[i]]
+            out[i] = candidates[_most_alike([code.text for code in candidates], [*votes, 1.0])]
         return self.network.rebuilt(out, able) if rebuild else out
+
+
+def _most_alike(lines: Sequence[str], votes: Sequence[float]) -> int:
+    """The place of the line that is most like all, by the F1 of words and half that of pairs."""
+    words = [[word.lower() for word in word_texts(line)] for line in lines]
+    grams = [(Counter(row), Counter(itertools.pairwise(row))) for row in words]
+
+    def likeness(a, b) -> float:
+        of_words, of_pairs = (
+            2 * (x & y).total() / max(1, x.total() + y.total()) for x, y in zip(a, b, strict=True)
+        )
+        return of_words + 0.5 * of_pairs
+
+    totals = [
+        sum(vote * likeness(own, other) for other, vote in zip(grams, votes, strict=True))
+        for own in grams
+    ]
+    return totals.index(max(totals))

@@ -131,7 +131,7 @@ class Encoder(nn.Module):
             )
         vectors, states = self.read(source)
         hidden = self._first(states, source.mask)
-        rule = _Rule(self, source, lengths)
+        rule = Rule(self, source, lengths)
         x = self.embedding(lengths.new_full((len(lengths), 1), START))
         actions, log_probs, weights = [], [], []
         while not bool(rule.done.all()):
@@ -190,7 +190,7 @@ class Encoder(nn.Module):
         return torch.cat([generated, copied], dim=-1)
 
 
-class _Rule:
+class Rule:
     """What each code of a batch may do next, so that its length is exact and it ends well."""
 
     def __init__(self, encoder: Encoder, source: Source, lengths: Tensor) -> None:
@@ -220,6 +220,11 @@ class _Rule:
         stuck = ~full[:, 0] & copied.all(-1) & generated.all(-1)
         copied = torch.where(stuck[:, None], ~source.mask, copied)
         return torch.cat([generated, copied], dim=-1)
+
+    def reorder(self, parents: Tensor) -> None:
+        """Go on from the codes at the places ``parents`` (B,), all of the same documents."""
+        for name in ("left", "done", "copied", "n_subwords"):
+            setattr(self, name, getattr(self, name)[parents])
 
     def update(self, action: Tensor) -> None:
         """Take note of the actions (B,) that were chosen."""

@@ -104,28 +104,6 @@ class Search:
                 finished[k] = _traced(best + ends, back)
         return [finished[min(length, n)] for length in lengths]
 
-    def score(
-        self,
-        words: Sequence[str],
-        places: Sequence[int | None],
-        said: Mapping[str, int] | None = None,
-    ) -> float:
-        """What the search thinks of any code: its words, and where in the sentence each was
-        copied from (None: it was not). For a code of `codes`, the score that came with it."""
-        w = self.weights
-        numbers = self.language_model.numbers(words)
-        steps = self.language_model.line_log_probs(words)
-        total = float(
-            steps[:-1].sum() + w.end * steps[-1] + self._worths(numbers, words, said).sum()
-        )
-        previous = None
-        for place in places:
-            if place is not None:
-                total -= w.position * min(place + 1, w.position_cap)
-                total -= w.gap * (previous is not None and place != previous + 1)
-                previous = place
-        return total - DANGLING_COST * float(self.dangling[numbers[-1]])
-
     def save(self, folder: str | Path, overwrite: bool = False) -> Path:
         """The folder that now holds the tables; `load` reads it."""
         state = self.language_model.state()

@@ -14,7 +14,7 @@ from shared.anomaly import fit_threshold
 from shared.autoencoders.dense import Dense
 from shared.autoencoders.figures import code_map
 from shared.autoencoders.linear import PCA
-from shared.retrieval import CodeIndex
+from shared.retrieval import CodeIndex, precision_at, recall_at
 from summarize.bag_of_words import LSA, BagOfWords, bm25, code_dim_for
 from summarize.documents import Document
 
@@ -75,6 +75,48 @@ def encoder(x: Tensor, method: str, code_dim: int) -> Callable[[Tensor], Tensor]
     if method == "lsa":
         return LSA(x, code_dim).encode
     return train_autoencoder(x, code_dim).encode
+
+
+class Precision(NamedTuple):
+    """How well codes find documents of the same label: precision@10 and recall@10."""
+
+    method: str
+    code_dim: int
+    precision: float
+    recall: float
+
+
+def check(
+    documents: Sequence[Document], labels: Sequence[str], dimensions: Sequence[int] = (2, 10, 20)
+) -> list[Precision]:
+    """Rows for LSA and the deep autoencoder at each size: a quarter of the documents are queries.
+
+    Both are fitted to the other three quarters alone, which are what is searched. Raises
+    ValueError for fewer than 40 documents, or one label.
+    """
+    if len(documents) < 40 or len(set(labels)) < 2:
+        raise ValueError(
+            f"to compare codes takes at least 40 documents of two labels, got {len(documents)} of "
+            f"{len(set(labels))}"
+        )
+    kinds = sorted(set(labels))
+    label = torch.tensor([kinds.index(name) for name in labels])
+    asked = torch.arange(len(documents)) % 4 == 3
+    bag = BagOfWords([d.text for d, query in zip(documents, asked, strict=True) if not query])
+    x = bag.weigh(bag.counts)
+    queries = [d.text for d, query in zip(documents, asked, strict=True) if query]
+    queries = bag.weigh(torch.stack([bag.count(text) for text in queries]))
+    rows = []
+    for code_dim in dimensions:
+        for method in ("lsa", "codes"):
+            encode = encoder(x, method, code_dim_for(len(x), code_dim))
+            found = CodeIndex(encode(x)).search(encode(queries), 10).index
+            precision, recall = (
+                float(share(found, label[~asked], label[asked]).nanmean())
+                for share in (precision_at, recall_at)
+            )
+            rows.append(Precision(method, code_dim, precision, recall))
+    return rows
 
 
 def train_autoencoder(x: Tensor, code_dim: int, n_steps: int = 400, seed: int = 0) -> Dense:

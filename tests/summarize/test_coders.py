@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from summarize import packaged
-from summarize.coders import BestCoder, NetworkCoder
+from summarize.coders import BestCoder, NetworkCoder, _most_alike
 from summarize.inference import Summarizer
 from summarize.model import TextAutoencoder, TextConfig
 from summarize.search import train_search
@@ -65,24 +65,25 @@ def test_numbers_and_names_are_copied(network, subwords):
         assert said <= set(word_texts(text))
 
 
-def test_of_two_codes_the_one_that_both_like_better_is_taken(network, subwords):
+def test_of_all_codes_the_one_most_like_the_others_is_taken(network, subwords):
     rows = [split_words(t) for t in TEXTS]
     lengths = [4 + i % 6 for i in range(len(rows))]
-    greedy = NetworkCoder(network, subwords)
-    both = BestCoder(greedy).codes(rows, lengths)
-    for n, code, own, searched in zip(
-        lengths,
-        both,
-        greedy.codes(rows, lengths),
-        greedy.fallback.codes(rows, lengths),
-        strict=True,
+    coder = NetworkCoder(network, subwords)
+    searched = coder.fallback.codes(rows, lengths)
+    beams = coder.likeliest(rows, lengths, 8)
+    for n, code, own, others in zip(
+        lengths, BestCoder(coder).codes(rows, lengths), searched, beams, strict=True
     ):
         assert count_words(code.text) == n
-        assert code.text in (own.text, searched.text)
+        assert code.text in [own.text, *(other.text for other, _ in others)]
         assert code.rebuilt
-    # a network that agrees with the search is asked for its own words only where it is surer
-    network_says = greedy.log_probs(rows, greedy.fallback.codes(rows, lengths))
-    assert all(value < 0 for value in network_says)
+
+
+def test_a_code_that_others_share_words_with_outvotes_the_likeliest():
+    lines = ["a b c d", "p q r s", "p q r t", "p q r u"]
+    assert _most_alike(lines, [1.0, 0.5, 0.4, 0.4]) == 1
+    assert _most_alike(lines, [1.0, 0.01, 0.01, 0.01]) == 0
+    assert _most_alike(["b a", "a b c", "a b d"], [0.0, 1.0, 1.0]) == 1  # pairs count
 
 
 def test_what_the_vocabulary_cannot_spell_is_searched(network, subwords):

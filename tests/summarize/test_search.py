@@ -100,12 +100,3 @@ def test_what_a_document_says_again_and_again_is_kept(search):
     assert word in [words[k].lower() for k in kept]
     # the usual weights ask for no such thing
     assert search.code(words, 3, {word: 64}) == search.code(words, 3)
-
-
-def test_any_code_can_be_scored_as_the_search_scores_its_own(search):
-    for text in documents(8, seed=5):
-        words = word_texts(text)
-        for code in search.codes(words, [2, 5, 9]):
-            kept = [words[k] for k in code.kept]
-            assert search.score(kept, code.kept) == pytest.approx(code.score, rel=1e-4)
-            assert search.score(kept, [None] * len(kept)) > code.score

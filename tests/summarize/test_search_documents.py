@@ -7,7 +7,7 @@ import torch
 
 from summarize.bag_of_words import LSA, BagOfWords, bm25, stem, stems
 from summarize.documents import Document
-from summarize.search_documents import METHODS, encoder, screen, search, write_map
+from summarize.search_documents import METHODS, check, screen, search, write_map
 
 WORDS = {
     "sea": "ship harbour sailor wave anchor captain island storm coast boat fish tide",
@@ -37,19 +37,49 @@ def test_the_first_hits_are_of_the_querys_topic(method):
     assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
 
 
-def test_codes_find_topics_at_least_as_well_as_lsa_of_the_same_size():
-    from shared.retrieval import CodeIndex, precision_at
+def made_up_words(n: int, rng: random.Random) -> list[str]:
+    """n different words without English endings, so that each is its own stem."""
+    words = set()
+    while len(words) < n:
+        words.add("".join(rng.choice("bdfgkmnprtvz") + rng.choice("aou") for _ in range(4)) + "x")
+    return sorted(words)
 
-    documents, labels = corpus(240)
-    x = BagOfWords([d.text for d in documents])
-    x = x.weigh(x.counts)
-    precision = {}
-    for method in ("lsa", "codes"):
-        codes = encoder(x[:180], method, 2)(x)
-        found = CodeIndex(codes[:180]).search(codes[180:], 10).index
-        precision[method] = float(precision_at(found, labels[:180], labels[180:]).mean())
-    assert precision["lsa"] > 0.4
-    assert precision["codes"] >= precision["lsa"]
+
+def labelled_corpus(n: int, n_topics: int = 20) -> tuple[list[Document], list[str]]:
+    """n documents of 60 words out of 2,000: half of its topic's, half of everybody's.
+
+    A topic has two of the ten fields' 150 words each, so topics share their words in pairs, and
+    what a document is about is which two come together: no single direction.
+    """
+    rng = random.Random(1)
+    words = made_up_words(2000, rng)
+    rng.shuffle(words)
+    fields = [words[150 * i : 150 * (i + 1)] for i in range(10)]
+    pairs = rng.sample([(a, b) for a in range(10) for b in range(a)], n_topics)
+    documents, labels = [], []
+    for i in range(n):
+        topic = i % n_topics
+        own = [rng.choice(fields[field]) for field in pairs[topic] for _ in range(15)]
+        others = rng.choices(words, k=30)
+        documents.append(Document(str(i), " ".join(own + others)))
+        labels.append(f"topic {topic}")
+    return documents, labels
+
+
+def test_codes_find_topics_at_least_as_well_as_lsa_of_the_same_size():
+    documents, labels = labelled_corpus(800)
+    found = {(row.method, row.code_dim): row for row in check(documents, labels)}
+    assert found["lsa", 10].precision > 0.2
+    for code_dim in (2, 10, 20):
+        codes, lsa = found["codes", code_dim], found["lsa", code_dim]
+        assert codes.precision >= lsa.precision
+        assert codes.recall >= lsa.recall - 0.01
+
+
+def test_a_check_needs_documents_of_two_labels():
+    documents, _ = corpus(60)
+    with pytest.raises(ValueError, match="at least 40 documents of two labels, got 60 of 1"):
+        check(documents, 60 * ["sea"])
 
 
 def test_a_rare_word_counts_more_than_a_frequent_one():
