@@ -20,7 +20,7 @@ SYNTHESISER_TIME ?= 00:00:30:00
 DOCUMENTS ?= ../shared/data/text/news_documents.txt.gz
 SENTENCES ?= ../shared/data/text/news_headlines.txt.gz
 SUMMARY_DATA ?= summary-data
-SUMMARY_MINUTES ?= distil=45,reconstruct=15,game=20,selftrain=15
+SUMMARY_MINUTES ?= distil=45,mine=30,reconstruct=15,game=20,selftrain=15
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'

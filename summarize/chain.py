@@ -90,6 +90,8 @@ def train(
         if not (folder / DONE).is_file():
             before = [t.checkpoint for t in ended if not t.alarm][-1:]
             args = _args(paths[stage], data, folder, n_vocabulary, minutes[stage], before)
+            if any(t.stage == "mine" and t.alarm for t in ended):
+                args += ["--data.mined", "0"]
             print(f"{stage}: {minutes[stage]:g} minutes in {folder}", flush=True)
             try:
                 cli = fit("fit", stage, [*args, *options])
