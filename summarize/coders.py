@@ -22,6 +22,7 @@ from summarize.text import (
     detokenise,
     word_texts,
 )
+from summarize.variants import Variants
 
 BATCH_SIZE = 64
 MOST_REBUILT = 64  # subwords of a sentence that the decoder writes
@@ -31,8 +32,8 @@ MOST_UNKNOWN = 0.3  # share of subwords; what the network cannot read is searche
 
 
 class Coded(NamedTuple):
-    """A code as a line, the places of the words that were copied, its score (higher is better),
-    and what the decoder rebuilds from it ("" where there is no decoder)."""
+    """A code as a line, the places of the words that were copied (of verbs maybe in another form),
+    its score (higher is better), and what the decoder rebuilds from it ("" where there is none)."""
 
     text: str
     kept: tuple[int, ...]
@@ -186,11 +187,13 @@ class BestCoder:
 
     Minimum Bayes risk (Kumar and Byrne 2004): each votes for those it shares words and pairs of
     words with, the network's by their probability, the search's as the likeliest of them. Where one
-    of the two goes astray, the other outvotes it.
+    of the two goes astray, the other outvotes it. Verbs that were copied in the past are then put
+    as headlines have them.
     """
 
     def __init__(self, network: NetworkCoder) -> None:
         self.network = network
+        self.variants = Variants(network.subwords.search.language_model)
 
     def codes(
         self,
@@ -209,8 +212,18 @@ class BestCoder:
             top = likely[0][1]
             votes = [math.exp((log_prob - top) / TEMPERATURE) for _, log_prob in likely]
             candidates = [*(code for code, _ in likely), out[i]]
-            out[i] = candidates[_most_alike([code.text for code in candidates], [*votes, 1.0])]
+            chosen = candidates[_most_alike([code.text for code in candidates], [*votes, 1.0])]
+            out[i] = self._as_headline(chosen, rows[i])
         return self.network.rebuilt(out, able) if rebuild else out
+
+    def _as_headline(self, code: Coded, row: list[Word]) -> Coded:
+        if len(code.kept) < len(word_texts(code.text)):
+            return code  # the network has written words of its own
+        (changed,) = self.variants.rewritten([[word.text for word in row]], [list(code.kept)])
+        words = list(row)
+        for j, text in changed.items():
+            words[code.kept[j]] = words[code.kept[j]]._replace(text=text)
+        return code._replace(text=detokenise(words, code.kept)) if changed else code
 
 
 def _most_alike(lines: Sequence[str], votes: Sequence[float]) -> int:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from summarize import packaged
-from summarize.coders import BestCoder, NetworkCoder, _most_alike
+from summarize.coders import BestCoder, Coded, NetworkCoder, _most_alike
 from summarize.inference import Summarizer
 from summarize.model import TextAutoencoder, TextConfig
 from summarize.search import train_search
@@ -77,6 +77,19 @@ def test_of_all_codes_the_one_most_like_the_others_is_taken(network, subwords):
         assert count_words(code.text) == n
         assert code.text in [own.text, *(other.text for other, _ in others)]
         assert code.rebuilt
+
+
+def test_a_copied_verb_is_put_as_headlines_have_it_and_all_else_stays(network, subwords):
+    lines = ["Company announces new plan", "Company announced its plan", "Bank has new plan"]
+    search = train_search(map(word_texts, documents(300)), map(word_texts, lines * 5))
+    best = BestCoder(NetworkCoder(network, Subwords(subwords.tokenizer, search)))
+    row = split_words("On Monday the company announced, it said, a new plan.")
+    code = Coded("Company announced new plan", (3, 4, 8, 9), -1.0)
+    headline = best._as_headline(code, row)
+    assert headline.text == "Company announces new plan"
+    assert (headline.kept, headline.score) == (code.kept, code.score)
+    written = Coded("Company announced big new plan", (3, 4, 8, 9), -1.0)
+    assert best._as_headline(written, row) == written
 
 
 def test_a_code_that_others_share_words_with_outvotes_the_likeliest():
