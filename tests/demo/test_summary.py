@@ -2,17 +2,21 @@
 
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import gradio as gr
 import gradio_client
 import pypdf
 import pytest
 
-from demo import app, summary
-from demo.summary import EXAMPLES, Desk, Sheet, summary_tab
-from demo.voice import DONE, friendly
+from demo import desk as desks
+from demo import page as pages
+from demo import reading
+from demo.desk import EXAMPLES, Desk, Sheet
+from demo.summary import summary_tab
+from demo.wording import DONE, friendly
 from summarize.coverage import Document
+from summarize.inference import Summarizer
 from summarize.text import count_words
 from tests.demo.reading import tiny_summarizer
 from tests.summarize.corpus import documents
@@ -20,7 +24,7 @@ from tests.summarize.corpus import documents
 
 @pytest.fixture(scope="module")
 def desk() -> Desk:
-    return Desk(tiny_summarizer)
+    return Desk({"news": tiny_summarizer})
 
 
 def last(desk: Desk, *arguments: object) -> Sheet:
@@ -68,13 +72,33 @@ def test_steps_are_told_before_the_summary(desk):
     assert end.message.startswith(DONE)
 
 
+def test_each_preset_is_loaded_once_and_only_when_asked_for():
+    asked = []
+
+    def loading(name: str) -> Callable[[], Summarizer]:
+        def load() -> Summarizer:
+            asked.append(name)
+            return tiny_summarizer()
+
+        return load
+
+    desk = Desk({name: loading(name) for name in ("news", "papers")})
+    last(desk, documents(1)[0], None, "words", 5)
+    assert asked == ["news"]
+    for _ in range(2):
+        last(desk, documents(1)[0], None, "words", 5, "papers")
+    assert asked == ["news", "papers"]
+    with pytest.raises(ValueError, match="not poems"):
+        last(desk, documents(1)[0], None, "words", 5, "poems")
+
+
 def test_search_alone_says_so_instead_of_an_empty_box(desk):
     assert "search alone" in last(desk, documents(1)[0], None, "words", 5).rebuilt
 
 
 def test_a_text_is_shown_as_text_not_run_as_html():
     document = Document("Look <script>alert(1)</script> at <b>this</b> & that.")
-    made = summary.highlighted(document, {0: {1, 2}})
+    made = desks.highlighted(document, {0: {1, 2}})
     assert "<script" not in made
     assert "<b>" not in made
     assert made.count("<mark>") == 2
@@ -126,8 +150,8 @@ def test_bad_files_give_one_sentence_without_folders(desk, tmp_path):
 
 
 def test_a_file_that_is_too_large_packed_or_unpacked_is_refused(desk, tmp_path, monkeypatch):
-    monkeypatch.setattr(summary, "MAX_FILE_BYTES", 10_000)
-    monkeypatch.setattr(summary, "MAX_UNPACKED_BYTES", 100_000)
+    monkeypatch.setattr(reading, "MAX_FILE_BYTES", 10_000)
+    monkeypatch.setattr(reading, "MAX_UNPACKED_BYTES", 100_000)
     (tmp_path / "large.txt").write_text("word " * 5000)
     with zipfile.ZipFile(tmp_path / "bomb.docx", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("word/document.xml", " " * 1_000_000)
@@ -136,7 +160,7 @@ def test_a_file_that_is_too_large_packed_or_unpacked_is_refused(desk, tmp_path, 
 
 
 def test_too_many_words_are_refused(desk, monkeypatch):
-    monkeypatch.setattr(summary, "MAX_WORDS", 100)
+    monkeypatch.setattr(desks, "MAX_WORDS", 100)
     assert "please cut it to 100" in said(desk, "word " * 101, None)
 
 
@@ -154,7 +178,7 @@ def client(desk, tmp_path_factory) -> Iterator[gradio_client.Client]:
         patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("uploads")))
         with gr.Blocks() as page:
             summary_tab(desk)
-        app.launch(page.queue(), prevent_thread_lock=True, quiet=True)
+        pages.launch(page.queue(), prevent_thread_lock=True, quiet=True)
         yield gradio_client.Client(page.local_url, verbose=False)
         page.close()
 

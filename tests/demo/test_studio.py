@@ -1,5 +1,6 @@
 """What the buttons of the voice tab do, with a tiny random converter."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -7,21 +8,14 @@ import pytest
 import soundfile
 import torch
 
-from demo.voice import (
-    DONE,
-    EXAMPLES,
-    Choice,
-    Knobs,
-    Studio,
-    equally_loud,
-    file_name,
-    friendly,
-    spoken_time,
-)
+from demo.loudness import equally_loud
+from demo.studio import EXAMPLES, MAX_OWN_VOICES, Choice, Knobs, StoppedError, Studio
+from demo.wording import DONE, file_name, friendly, spoken_time
 from tests.vc.serving import make_converter, write_voice, write_weights
 from tests.vc.sounds import SAMPLE_RATE
 from vc import VoiceConverter
 from vc.audio import SYNTHETIC_NOTE, active_level, read_audio
+from vc.voices import save_profile
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +110,46 @@ def test_the_examples_are_small_and_work(studio, path):
     assert studio.convert(str(path), Choice("listed", "bob")).message.startswith(DONE)
 
 
+def test_a_conversion_that_is_stopped_leaves_no_file(studio, sentence):
+    def told(done: float, total: float) -> None:
+        studio.stop("ann's page")
+
+    with pytest.raises(StoppedError, match="nothing is kept"):
+        studio.convert(sentence, Choice("listed", "ann"), visitor="ann's page", progress=told)
+    assert not list(studio.folder.rglob("*.wav"))
+
+
+def test_stopping_reaches_only_the_visitors_own_conversion(studio, sentence):
+    def told(done: float, total: float) -> None:
+        assert not studio.stop("another page")
+
+    made = studio.convert(sentence, Choice("listed", "ann"), visitor="a page", progress=told)
+    assert made.message.startswith(DONE)
+    # what was stopped before it began does not stop the next one
+    assert not studio.stop("a page")
+    assert studio.convert(sentence, Choice("listed", "ann"), visitor="a page").result.is_file()
+
+
+def test_progress_ends_at_the_length_of_the_sentence(studio, sentence):
+    steps: list[tuple[float, float]] = []
+    studio.convert(sentence, Choice("listed", "ann"), progress=lambda *step: steps.append(step))
+    assert steps[-1] == (1.5, 1.5)
+
+
+def test_what_is_said_about_a_result_tells_the_way_and_the_pitches(studio, sentence):
+    made = studio.convert(sentence, Choice("listed", "ann"))
+    said = studio.likeness(made.source, made.result, made.voice)
+    assert "own ear" in said
+    assert re.search(r"A speaks around 1[12]\d Hz", said)
+    assert said.endswith(".")
+
+
+def test_too_little_speech_is_said_instead_of_a_figure(studio, sentence, tmp_path):
+    soundfile.write(tmp_path / "short.wav", np.zeros(4000), SAMPLE_RATE)
+    voice = studio.voice(Choice("listed", "ann"))
+    assert "too little speech" in studio.likeness(sentence, tmp_path / "short.wav", voice)
+
+
 # --- voices --------------------------------------------------------------------------------------
 
 
@@ -141,6 +175,31 @@ def test_a_visitors_own_voices_come_first_and_are_only_theirs(studio, other):
     assert studio.voices(mine) == ["bea", "ann", "bob"]
     assert studio.voices() == ["ann", "bob"]
     assert studio.voice(Choice("listed", "bea"), mine) is mine["bea"]
+
+
+def test_an_invented_voice_is_the_same_for_a_seed_and_numbered_on(tmp_path, other, sentence):
+    converter = write_weights(tmp_path / "weights")
+    save_profile(converter.profile(other, "cat"), tmp_path / "weights" / "voices" / "cat.voice")
+    studio = Studio(converter, tmp_path / "made")
+    first, same, another = (studio.invent(seed=seed) for seed in (1, 1, 2))
+    assert torch.equal(first.vector, same.vector)
+    assert not torch.equal(first.vector, another.vector)
+    mine = studio.with_voice(None, first)
+    assert list(studio.with_voice(mine, studio.invent(mine))) == ["invented 1", "invented 2"]
+    made = studio.convert(sentence, Choice("listed", "invented 1"), mine=mine)
+    assert made.message.startswith(DONE)
+
+
+def test_inventing_from_too_few_voices_is_refused_in_a_sentence(studio):
+    with pytest.raises(ValueError, match="at least three"):
+        studio.invent()
+
+
+def test_a_visitor_cannot_fill_the_memory_with_voices(studio):
+    voice = studio.voice(Choice("listed", "ann"))
+    mine = {str(i): voice for i in range(MAX_OWN_VOICES)}
+    with pytest.raises(ValueError, match="already"):
+        studio.with_voice(mine, voice)
 
 
 # --- pictures ------------------------------------------------------------------------------------
