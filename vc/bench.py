@@ -236,7 +236,8 @@ def _throughput(config: VoiceConfig, adversarial: bool) -> float:
     from vc.training import LitVoice
 
     n, n_frames, m = 24, 192, config.n_mels
-    sizes = {"f0": (n_frames,), "valid": (n_frames,), "mel": (m, n_frames), "speaker": ()}
+    sizes = {"f0": (n_frames,), "valid": (n_frames,), "speaker": ()}
+    sizes |= dict.fromkeys(("mel", "relative", "heard"), (m, n_frames))
     sizes |= dict.fromkeys(("reference", "relative_reference"), (m, 256))
     tensors = {name: torch.rand(n, *sizes.get(name, (m,))) for name in VoiceBatch._fields}
     tensors |= {"f0": 100 + tensors["f0"], "valid": tensors["valid"] >= 0}

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from vc.model import mean_spectrum, relative_mel, spectrum_statistics
+from vc.parallel import read_alignments
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class VoiceBatch(NamedTuple):
     reference: Tensor  # (B, M, R)
     relative_reference: Tensor  # (B, M, R)
     speaker: Tensor  # (B,) index among the training speakers
+    relative: Tensor  # (B, M, T) the mel relative to its mean spectrum
+    heard: Tensor  # (B, M, T) the same, or somebody else's reading of these words, in their time
 
 
 def read_index(features: str | Path) -> list[Utterance]:
@@ -67,6 +70,9 @@ class SegmentDataset(Dataset):
 
     A speaker is drawn with probability proportional to his number of frames to the power
     ``balance`` (0: all speakers alike, 1: all frames alike).
+
+    ``parallel_share`` of the segments come from utterances that somebody else read, too, if
+    ``alignments`` (see vc/parallel.py) name any; there, what is ``heard`` is the other reading.
     """
 
     def __init__(
@@ -78,6 +84,8 @@ class SegmentDataset(Dataset):
         n_items: int,
         balance: float,
         seed: int,
+        alignments: dict[tuple[str, str], Tensor] | None = None,
+        parallel_share: float = 0.0,
     ) -> None:
         by_speaker: dict[str, list[Utterance]] = defaultdict(list)
         for utterance in utterances:
@@ -86,13 +94,29 @@ class SegmentDataset(Dataset):
         self.by_speaker = [by_speaker[s] for s in self.speakers]
         n_frames = torch.tensor([sum(u.n_frames for u in us) for us in self.by_speaker])
         self.weights = n_frames.double() ** balance
+        self._read_partners(utterances, alignments or {}, parallel_share)
         self.segment_frames = segment_frames
         self.reference_frames = reference_frames
         self.n_items = n_items
         self.seed = seed
         # Shared, so that workers that live through several epochs see it change.
         self.epoch = torch.zeros((), dtype=torch.long).share_memory_()
-        self._means: dict[str, Tensor] = {}
+
+    def _read_partners(
+        self,
+        utterances: list[Utterance],
+        alignments: dict[tuple[str, str], Tensor],
+        share: float,
+    ) -> None:
+        self.alignments = alignments
+        by_id = {u.id: u for u in utterances}
+        self.partners: dict[str, list[Utterance]] = defaultdict(list)
+        for mine, other in alignments:
+            if mine in by_id and other in by_id:
+                self.partners[mine].append(by_id[other])
+        has_any = torch.tensor([any(u.id in self.partners for u in us) for us in self.by_speaker])
+        self.parallel_weights = self.weights * has_any
+        self.parallel_share = share if bool(has_any.any()) else 0.0
 
     def __len__(self) -> int:
         return self.n_items
@@ -101,9 +125,14 @@ class SegmentDataset(Dataset):
         rng = torch.Generator()
         # Hashed, since the generator looks at the low 32 bits of its seed only.
         rng.manual_seed(hash((self.seed, int(self.epoch), i)) % 2**31)
-        speaker = int(torch.multinomial(self.weights, 1, generator=rng))
+        share = self.parallel_share
+        parallel = share > 0 and float(torch.rand((), generator=rng)) < share
+        weights = self.parallel_weights if parallel else self.weights
+        speaker = int(torch.multinomial(weights, 1, generator=rng))
         choices = self.by_speaker[speaker]
-        sizes = torch.tensor([float(u.n_frames) for u in choices])
+        sizes = torch.tensor(
+            [u.n_frames * float(not parallel or u.id in self.partners) for u in choices]
+        )
         target = int(torch.multinomial(sizes, 1, generator=rng))
         with safe_open(choices[target].path, "pt") as file:
             whole = file.get_tensor("mel").float()
@@ -117,9 +146,24 @@ class SegmentDataset(Dataset):
             mel = torch.cat([mel, mel[:, -1:].expand(-1, missing)], 1)
             f0 = torch.cat([f0, f0.new_zeros(missing)])
         mean, deviation = spectrum_statistics(whole)
+        relative = heard = relative_mel(mel, mean)
+        if parallel:
+            heard = self._other_reading(choices[target], start, rng)
         rest = [whole[:, :start], whole[:, stop:]]
         reference = self._reference(choices, target, rest, mean, rng)
-        return VoiceBatch(mel, mean, deviation, f0, valid, *reference, torch.tensor(speaker))
+        return VoiceBatch(
+            mel, mean, deviation, f0, valid, *reference, torch.tensor(speaker), relative, heard
+        )
+
+    def _other_reading(self, target: Utterance, start: int, rng: torch.Generator) -> Tensor:
+        """The segment's words by somebody else, frame for frame, relative to his mean (M, T)."""
+        partners = self.partners[target.id]
+        other = partners[_draw(len(partners), rng)]
+        frames = self.alignments[target.id, other.id][start : start + self.segment_frames].long()
+        frames = torch.cat([frames, frames[-1:].expand(self.segment_frames - len(frames))])
+        with safe_open(other.path, "pt") as file:
+            mel = file.get_tensor("mel").float()
+        return relative_mel(mel[:, frames], mean_spectrum(mel))
 
     def _reference(
         self,
@@ -184,6 +228,7 @@ class VoiceData(pl.LightningDataModule):
         steps_per_epoch: int = 500,
         n_validation: int = 96,
         speaker_balance: float = 0.25,
+        parallel_share: float = 0.0,
         num_workers: int = 1,
         seed: int = 0,
     ) -> None:
@@ -214,6 +259,8 @@ class VoiceData(pl.LightningDataModule):
             n_items=h.batch_size * h.steps_per_epoch * n_processes,
             balance=h.speaker_balance,
             seed=h.seed,
+            alignments=read_alignments(h.features) if h.parallel_share > 0 else None,
+            parallel_share=h.parallel_share,
         )
         self.dev_set = SegmentDataset(
             dev,

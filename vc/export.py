@@ -1,9 +1,11 @@
 """From a training run to the folder of weights that is served."""
 
-import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import torch
+from torch import nn
 
 from vc.audio import MelSpec
 from vc.inference import VoiceConverter
@@ -11,7 +13,7 @@ from vc.model import VoiceAutoencoder, VoiceConfig
 from vc.synthesis.network import SourceFilter
 from vc.vocoder import load_synthesiser
 
-PREFIX = "network."
+Module = TypeVar("Module", bound=nn.Module)
 
 
 def find_checkpoint(run: str | Path) -> Path:
@@ -37,33 +39,22 @@ def read_network(checkpoint: str | Path) -> VoiceAutoencoder:
     Weight averaging keeps the average under ``state_dict`` and the last weights elsewhere, so
     there is nothing to choose. Raises ValueError when this is no checkpoint of a voice model.
     """
-    saved = _read(checkpoint)
-    try:
-        network = VoiceAutoencoder(VoiceConfig(**saved["hyper_parameters"]["network"]))
-        state = {
-            name.removeprefix(PREFIX): value
-            for name, value in saved["state_dict"].items()
-            if name.startswith(PREFIX)
-        }
-        network.load_state_dict(state, strict=True)
-    except (KeyError, TypeError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(
-            f"{checkpoint} is no checkpoint of this version's voice model ({reason})"
-        ) from error
-    return network.eval()
+
+    def build(chosen: dict) -> VoiceAutoencoder:
+        return VoiceAutoencoder(VoiceConfig(**chosen["network"]))
+
+    return _read_module(checkpoint, "network.", build, "voice model")
 
 
 def read_synthesiser(source: str | Path | None) -> SourceFilter:
     """The synthesiser in an exported folder, a training run of one, or None: the packaged one."""
     if source is None or (Path(source) / "config.json").is_file():
         return load_synthesiser(source)
-    # Brings Lightning, which an export of voices alone does without.
-    from vc.synthesis.training import export as export_synthesiser
 
-    with tempfile.TemporaryDirectory(prefix="bowtie-") as folder:
-        exported = Path(folder) / "synthesiser"
-        return load_synthesiser(export_synthesiser(find_checkpoint(source), exported))
+    def build(chosen: dict) -> SourceFilter:
+        return SourceFilter(width=chosen["width"], dilations=chosen["dilations"])
+
+    return _read_module(find_checkpoint(source), "synthesiser.", build, "synthesiser")
 
 
 def export(
@@ -87,6 +78,27 @@ def export(
     converter = VoiceConverter(network, read_synthesiser(synthesiser), MelSpec())
     converter.save_pretrained(folder)
     return VoiceConverter.from_pretrained(folder)
+
+
+def _read_module(
+    checkpoint: str | Path, prefix: str, build: Callable[[dict], Module], what: str
+) -> Module:
+    """What ``build`` makes of the hyper-parameters, with the checkpoint's weights below prefix."""
+    saved = _read(checkpoint)
+    try:
+        module = build(saved["hyper_parameters"])
+        state = {
+            name.removeprefix(prefix): value
+            for name, value in saved["state_dict"].items()
+            if name.startswith(prefix)
+        }
+        module.load_state_dict(state, strict=True)
+    except (KeyError, TypeError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"{checkpoint} is no checkpoint of this version's {what} ({reason})"
+        ) from error
+    return module.eval()
 
 
 def _read(checkpoint: str | Path) -> dict:

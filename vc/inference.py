@@ -60,6 +60,8 @@ _REFERENCE_READ_SECONDS = 900.0
 # A decoder trained on absolute errors plays safe: its mels vary too little (cf. Toda et al. 2007,
 # global variance); see EXPERIMENTS.md.
 CONTRAST = 1.2
+# Of a reference only the register is asked, which needs no weak pitch of all of it.
+_REGISTER_SECONDS = 5.0
 # Frames encoded at once where nothing is decoded (even).
 _CODE_FRAMES = 2000
 
@@ -259,25 +261,35 @@ class VoiceConverter(
 
     @torch.inference_mode()
     def _listen(self, sources: Sequence[Source]) -> VoiceProfile:
-        mels, relatives, f0s = [], [], []
-        budget = round(REFERENCE_SECONDS * self.spec.frames_per_second / len(sources))
+        speech, registers = [], []
+        budget = self._reference_frames // len(sources)
         for source in sources:
             with self._open(source, _REFERENCE_READ_SECONDS) as recording:
-                analysis = analyse(recording, self.log_mel, self.clock)
-                mel, relative = self._speech(recording, analysis, budget)
-            mels.append(mel)
-            relatives.append(relative)
-            f0s.append(analysis.f0[analysis.active])
-        mel, relative = torch.cat(mels, -1), torch.cat(relatives, -1)
+                analysis = analyse(
+                    recording, self.log_mel, self.clock, weak_pitch_seconds=_REGISTER_SECONDS
+                )
+                speech.append(self._speech(recording, analysis, budget))
+            registers.append(analysis.register)
+        name = "voice" if isinstance(sources[0], tuple) else Path(sources[0]).stem
+        return self._voice_in(speech, registers, name)
+
+    @property
+    def _reference_frames(self) -> int:
+        return round(REFERENCE_SECONDS * self.spec.frames_per_second)
+
+    def _voice_in(
+        self,
+        speech: Sequence[tuple[Tensor, Tensor]],
+        registers: Sequence[tuple[Tensor, Tensor]],
+        name: str,
+    ) -> VoiceProfile:
+        """The profile of recordings by what `_speech` and `Analysis.register` gave for each."""
+        mel, relative = (torch.cat(parts, -1) for parts in zip(*speech, strict=True))
         everything = torch.ones(1, mel.shape[-1], dtype=torch.bool, device=mel.device)
         with self.clock("speaker encoder"):
             speaker = self.network.encode_speaker(mel, relative, everything)
-        return VoiceProfile(
-            Speaker(*(x[0].cpu() for x in speaker)),
-            *pitch_statistics(torch.cat(f0s)),
-            "voice" if isinstance(sources[0], tuple) else Path(sources[0]).stem,
-            self.fingerprint,
-        )
+        pitch = pitch_statistics(*(torch.cat(parts) for parts in zip(*registers, strict=True)))
+        return VoiceProfile(Speaker(*(x[0].cpu() for x in speaker)), *pitch, name, self.fingerprint)
 
     def _speech(
         self, recording: Recording, analysis: Analysis, budget: int
@@ -372,8 +384,7 @@ class VoiceConverter(
     def reconstruct(self, source: Source) -> Conversion:
         """The recording through the whole autoencoder in its own voice."""
         with self._open(source) as recording:
-            own = self._own_voice(recording)
-            return self._joined(self._converted(recording, own, Knobs(pitch_mode="keep")))
+            return self._joined(self._converted(recording, None, Knobs(pitch_mode="keep")))
 
     @torch.inference_mode()
     def copy_synthesis(self, source: Source) -> Conversion:
@@ -409,24 +420,28 @@ class VoiceConverter(
                 codes.append(code[:, (start - first) // 2 :][:, :n_codes].cpu())
         return torch.cat(codes, 1)
 
-    def _own_voice(self, recording: Recording) -> VoiceProfile:
-        whole = recording.read(0, round(_REFERENCE_READ_SECONDS * self.spec.sample_rate))
-        return self._listen([(whole, self.spec.sample_rate)])
+    def _own_voice(self, recording: Recording, analysis: Analysis) -> VoiceProfile:
+        """The voice of the recording itself, which was analysed before."""
+        speech = self._speech(recording, analysis, self._reference_frames)
+        return self._voice_in([speech], [analysis.register], "own")
 
     def _converted(
-        self, recording: Recording, profile: VoiceProfile, knobs: Knobs
+        self, recording: Recording, profile: VoiceProfile | None, knobs: Knobs
     ) -> Iterator[Tensor]:
-        """Blocks (S,) at the network's rate."""
-        if knobs.strength != 1.0:
-            profile = interpolate(self._own_voice(recording), profile, knobs.strength)
+        """Blocks (S,) at the network's rate; no profile means the recording's own voice."""
         # Not around the loop: a generator must not leave inference mode on between its items.
         with torch.inference_mode():
             analysis = analyse(
                 recording, self.log_mel, self.clock, chunk_seconds=self.chunk_seconds
             )
+            if profile is None:
+                profile = self._own_voice(recording, analysis)
+            elif knobs.strength != 1.0:
+                own = self._own_voice(recording, analysis)
+                profile = interpolate(own, profile, knobs.strength)
             f0 = move_pitch(
                 analysis.f0,
-                pitch_statistics(analysis.f0[analysis.active]),
+                pitch_statistics(*analysis.register),
                 (profile.f0_median, profile.f0_spread),
                 mode=knobs.pitch_mode,
                 shift=knobs.pitch_shift,

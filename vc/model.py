@@ -56,12 +56,12 @@ class VoiceConfig:
     """
 
     n_mels: int = 80
-    content_dim: int = 12
+    content_dim: int = 16
     content_hidden_dim: int = 256
     n_content_blocks: int = 5
     n_cepstra: int = 20
     content_norm: str = "channel"
-    code_noise: float = 0.08
+    code_noise: float = 0.05
     speaker_dim: int = 192
     n_tokens: int = 32
     speaker_hidden_dim: int = 192

@@ -1,6 +1,7 @@
 """A corpus of speech -> a folder of features that training reads.
 
-The folder holds ``config.json`` (the analysis), ``index.jsonl`` (one row per utterance) and
+The folder holds ``config.json`` (the analysis), ``index.jsonl`` (one row per utterance),
+``parallel.safetensors`` (other readings of the same words, see vc/parallel.py) and
 ``<speaker>/<utterance>.safetensors`` with ``mel`` float16 (M, T), ``f0`` float32 (T,) and, when
 asked for, ``waveform`` int16 (S,). Silence at the ends is trimmed to margins of 0.2 s, and every
 recording is brought to one active level first.
@@ -42,6 +43,7 @@ from vc.audio import (
     find_audio,
     read_audio,
 )
+from vc.parallel import write_alignments
 from vc.pitch import TRACKER_VERSION, track_pitch
 
 FORMAT = 1
@@ -124,6 +126,7 @@ class Prepared:
     hours: dict[str, float]
     n_speakers_in_both: int
     n_parallel: int
+    n_aligned: int
     failures: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
@@ -136,6 +139,8 @@ class Prepared:
             lines.append(f"{self.n_speakers_in_both} speakers in both splits, as the manifest says")
         if self.n_parallel:
             lines.append(f"{self.n_parallel} utterances have a parallel one by another speaker")
+        if self.n_aligned:
+            lines.append(f"{self.n_aligned} training utterances are aligned with another reading")
         lines.append(
             f"{self.n_made} made, {self.n_cached} cached, {self.n_short} too short "
             f"(under {MIN_SECONDS} s), {self.n_failed} failed"
@@ -654,7 +659,9 @@ def _finish(
     n_gone = len(listed - {u.id for u, _ in kept})
     if n_gone:
         say(f"{n_gone} utterances of an earlier run are no longer listed in {index}")
-    _write_aside(index, "".join(json.dumps(_row(u, r)) + "\n" for u, r in kept))
+    rows = [_row(u, r) for u, r in kept]
+    _write_aside(index, "".join(json.dumps(row) + "\n" for row in rows))
+    n_aligned = write_alignments(out, rows)
     return Prepared(
         out=out,
         layout=layout,
@@ -667,6 +674,7 @@ def _finish(
         hours={s: sum(r.seconds for u, r in kept if u.split == s) / 3600 for s in speakers},
         n_speakers_in_both=len(speakers["train"] & speakers["dev"]),
         n_parallel=sum(u.parallel is not None for u, _ in kept),
+        n_aligned=n_aligned,
         failures=failures,
     )
 

@@ -38,7 +38,9 @@ class LitVoice(pl.LightningModule):
     Optimisation is manual, and every optimiser's step counts in ``global_step``: while the
     discriminator plays, ``global_step`` advances by two per batch. ``n_steps`` (for the learning
     rate) counts batches. ``virtual_warp`` is the largest change of :func:`virtual_voices`.
-    ``start_from`` is a folder of exported weights (or a Hub id) to begin with, as for fine-tuning.
+    ``consistency_weight`` > 0: what is heard (perturbed, maybe somebody else's reading) and the
+    utterance itself (perturbed otherwise) shall have one code. ``start_from`` is a folder of
+    exported weights (or a Hub id) to begin with, as for fine-tuning.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class LitVoice(pl.LightningModule):
         n_masks: int = 2,
         virtual_warp: float = 0.12,
         speaker_adversary_weight: float = 0.0,
+        consistency_weight: float = 0.0,
         adversarial_from_step: int = -1,
         adversarial_weight: float = 0.1,
         feature_weight: float = 1.0,
@@ -119,8 +122,7 @@ class LitVoice(pl.LightningModule):
         self._evaluate(batch, "test")
 
     def _evaluate(self, batch: VoiceBatch, stage: str) -> Tensor:
-        relative = relative_mel(batch.mel, batch.mean)
-        content = self.network.encode_content(relative)
+        content = self.network.encode_content(batch.relative)
         mel_hat = self.network.decode(content, self._voice(batch), batch.f0)
         losses = {"reconstruction": reconstruction_loss(mel_hat, batch.mel, batch.valid)}
         self._log(stage, losses, batch.mel.shape[0])
@@ -133,7 +135,7 @@ class LitVoice(pl.LightningModule):
         board, n = self.logger.experiment, min(3, batch.mel.shape[0] - 1)
         other = next_voice(self._voice(batch))
         f0 = match_pitch(batch.f0, batch.f0.roll(1, 0))
-        content = self.network.encode_content(relative_mel(batch.mel, batch.mean))
+        content = self.network.encode_content(batch.relative)
         converted = self.network.decode(content, other, f0)
         for i in range(n):
             mels = {
@@ -162,11 +164,13 @@ class LitVoice(pl.LightningModule):
         self, batch: VoiceBatch
     ) -> tuple[dict[str, Tensor], Tensor, Tensor, Speaker]:
         network = self.network
-        relative = relative_mel(batch.mel, batch.mean)
-        content = network.encode_content(self.perturbation(relative))
+        content = network.encode_content(self.perturbation(batch.heard))
         speaker = self._voice(batch)
         mel_hat = network.decode(content, speaker, batch.f0)
         losses = {"reconstruction": reconstruction_loss(mel_hat, batch.mel, batch.valid)}
+        if self.hparams.consistency_weight > 0:
+            own = network.encode_content(self.perturbation(batch.relative))
+            losses["consistency"] = (content - own).abs().mean()
         if self.classifier is not None:
             logits = self.classifier(reverse_gradient(content))
             losses["speaker_adversary"] = F.cross_entropy(logits, batch.speaker)
@@ -340,7 +344,7 @@ def virtual_voices(batch: VoiceBatch, largest: float) -> VoiceBatch:
     n, device = batch.mel.shape[0], batch.mel.device
     exponent = (2 * torch.rand(n, device=device) - 1) * (torch.rand(n, device=device) < 0.5)
     factor = (1 + largest) ** exponent
-    names = ("mel", "reference", "relative_reference")
+    names = ("mel", "reference", "relative_reference", "relative", "heard")
     columns = ("mean", "deviation")
     warped = {name: warp_formants(getattr(batch, name), factor, MelSpec()) for name in names}
     for name in columns:

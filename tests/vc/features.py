@@ -43,6 +43,17 @@ def write_features(
             (folder / f"s{s}").mkdir(parents=True, exist_ok=True)
             save_file({"mel": mel.half(), "f0": f0}, folder / f"{name}.safetensors")
             split = "dev" if s >= n_speakers - n_dev else "train"
-            rows.append({"id": name, "speaker": f"s{s}", "split": split, "frames": length})
+            rows.append(
+                {
+                    "id": name,
+                    "speaker": f"s{s}",
+                    "split": split,
+                    "frames": length,
+                    "corpus": "made",
+                    "transcript": None,
+                    "parallel": None,
+                }
+            )
     (folder / "index.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    save_file({}, folder / "parallel.safetensors")  # nobody reads what another one reads
     return folder

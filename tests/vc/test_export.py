@@ -64,6 +64,34 @@ def test_an_exported_run_converts(run, synthesiser, tmp_path):
     assert torch.equal(stored, wanted.half().float())
 
 
+def write_synthesiser_run(folder: Path, seed: int = 3) -> SourceFilter:
+    """The synthesiser that a run in ``folder`` has averaged."""
+    torch.manual_seed(seed)
+    model = SourceFilter(width=16, dilations=(1,))
+    (folder / "checkpoints").mkdir(parents=True)
+    torch.save(
+        {
+            "state_dict": {f"synthesiser.{k}": v for k, v in model.state_dict().items()},
+            "hyper_parameters": {"width": 16, "dilations": [1], "learning_rate": 1e-3},
+        },
+        folder / "checkpoints" / "last.ckpt",
+    )
+    return model
+
+
+def test_a_run_of_the_synthesiser_is_exported_with_the_voices(run, tmp_path):
+    trained = write_synthesiser_run(tmp_path / "synthesiser").state_dict()
+    export(run, tmp_path / "weights", synthesiser=tmp_path / "synthesiser")
+    found = VoiceConverter.from_pretrained(tmp_path / "weights").vocoder.state_dict()
+    assert found.keys() == trained.keys()
+    assert all(torch.equal(found[name], trained[name].half().float()) for name in trained)
+
+
+def test_a_run_of_voices_is_refused_as_a_synthesiser(run, tmp_path):
+    with pytest.raises(ValueError, match="synthesiser"):
+        export(run, tmp_path / "weights", synthesiser=run)
+
+
 def test_the_weights_are_stored_in_half_precision(run, synthesiser, tmp_path):
     export(run, tmp_path / "weights", synthesiser=synthesiser)
     size = (tmp_path / "weights" / "model.safetensors").stat().st_size

@@ -205,6 +205,42 @@ def test_virtual_voices_of_no_warp_are_the_real_ones(features):
     assert all(torch.equal(a, b) for a, b in zip(batch, virtual_voices(batch, 0.0), strict=True))
 
 
+def test_consistency_pulls_the_codes_of_two_copies_together(features):
+    data = make_data(features)
+    data.setup()
+    batch = next(iter(data.train_dataloader()))
+
+    def distance(weight: float) -> float:
+        torch.manual_seed(0)
+        model = make_model(consistency_weight=weight, learning_rate=5.0e-3).train()
+        optimizers = model.configure_optimizers()
+        model._optimizers = lambda: optimizers
+        model.manual_backward = lambda loss: loss.backward()
+        seen: dict[str, float] = {}
+        model._log = lambda stage, values, n: seen.update(values)
+        for i in range(12):
+            model.training_step(batch, i)
+        with torch.no_grad():
+            codes = [
+                model.network.eval().encode_content(model.perturbation(batch.heard))
+                for _ in range(2)
+            ]
+        assert ("consistency" in seen) == (weight > 0)
+        return float((codes[0] - codes[1]).abs().mean() / codes[0].std())
+
+    assert distance(20.0) < 0.8 * distance(0.0)
+
+
+def test_what_is_heard_is_what_the_content_encoder_gets(features):
+    data = make_data(features)
+    data.setup()
+    batch = next(iter(data.train_dataloader()))
+    model = make_model(warp=0.0, tilt=0.0, noise=-float("inf"), n_masks=0).eval()
+    plain = model._autoencoder_losses(batch)[2]
+    other = model._autoencoder_losses(batch._replace(heard=batch.heard.roll(1, 0)))[2]
+    torch.testing.assert_close(other, plain.roll(1, 0))
+
+
 def test_virtual_voices_move_pitch_and_formants_of_about_half_the_batch(features):
     batch = next(iter(_loaded(features)))
     many = type(batch)(*(x.repeat_interleave(16, 0) for x in batch))
