@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from demo.drawings import code_bars, image, plane
+from demo.wording import DONE
 from shared.anomaly import Threshold, fit_threshold
 from shared.autoencoders.base import Autoencoder
 from shared.autoencoders.linear import PCA
@@ -100,7 +101,7 @@ class DigitGallery:
             (f"The code: {code.shape[1]} numbers", code_bars(code[0], "the code as bars")),
             ("What it rebuilds", image(rebuilt[0, 0], "the digit rebuilt from the code")),
         )
-        place = _placed(trained, code)[0].tolist()
+        place = [round(value, 2) for value in _placed(trained, code)[0].tolist()]
         error = float(squared_error(trained.network.decode(code), seen))
         return Look(pictures, _verdict(error, trained.alarm), *place)
 
@@ -112,13 +113,15 @@ class DigitGallery:
         if trained.directions is not None:
             code = trained.directions.decode(code)
         made = trained.network.decode(code).clamp(0, 1)
-        return _strip((f"At {x:.1f}, {y:.1f}", image(made[0, 0], "the digit of this place")))
+        return _strip((f"At {x:.2f}, {y:.2f}", image(made[0, 0], "the digit of this place")))
 
     def limits(self, name: str) -> tuple[float, float, float, float]:
         """(left, right, bottom, top) of the plane's codes."""
         places = self._trained(name).places[::2]
-        (left, bottom), (right, top) = places.amin(0).tolist(), places.amax(0).tolist()
-        return left, right, bottom, top
+        low, high = 100 * places.amin(0), 100 * places.amax(0)
+        # outwards to what a slider can say
+        (left, bottom), (right, top) = (low.floor() / 100).tolist(), (high.ceil() / 100).tolist()
+        return round(left, 2), round(right, 2), round(bottom, 2), round(top, 2)
 
     def map(self, name: str, x: float = 0.0, y: float = 0.0) -> str:
         """Where the held-out digits lie in the plane, as SVG, with a mark at (x, y)."""
@@ -167,7 +170,7 @@ def _verdict(error: float, alarm: Threshold) -> str:
     usual = f"{1 - alarm.rate:.0%} of digits stay below {alarm.value:.1f}"
     if error > alarm.value:
         return f"Odd for this network: its error is {error:.1f}, and {usual}."
-    return f"Usual for this network: its error is {error:.1f}, and {usual}."
+    return f"{DONE}Usual for this network: its error is {error:.1f}, and {usual}."
 
 
 def _strip(*figures: Sequence[str]) -> str:

@@ -59,7 +59,8 @@ def points_map(
     """The points as SVG, those ``picked`` ringed and joined.
 
     With a ``share`` (0 to 1) a mark lies so far along the way between the first and the second
-    that is picked. ``named`` writes all names beside the points, otherwise only those picked.
+    that is picked. ``named`` writes all names beside the points, otherwise only those of the first
+    and the last that are picked.
     """
     placed = _placed(points)
     found = [placed[name] for name in picked if name in placed]
@@ -67,12 +68,13 @@ def points_map(
     if len(found) > 1:
         corners = " ".join(f"{p.x:.1f},{p.y:.1f}" for p in found)
         parts.append(f'<polyline class="way" points="{corners}"/>')
+    ends = (picked[0], picked[-1]) if picked else ()
     # names last, so that no point lies on one
     for point in sorted(placed.values(), key=lambda p: p.name in picked):
         is_picked = point.name in picked
         parts.append(_circle(point, is_picked))
     for point in placed.values():
-        if named or point.name in picked:
+        if named or point.name in ends:
             parts.append(_name(point, placed.values(), point.name in picked))
     if share is not None and len(found) == 2:
         x, y = (a + share * (b - a) for a, b in zip(found[0][:2], found[1][:2], strict=True))

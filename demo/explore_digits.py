@@ -67,8 +67,10 @@ def digits_part(gallery: DigitGallery, tab: gr.Tab) -> None:
         with gr.Column(elem_classes="card", min_width=250, scale=2):
             gr.Markdown("## What that place means")
             decoded = answer("The digit of this place")
-            x = gr.Slider(-1, 1, 0, label="First coordinate", elem_id="first-coordinate")
-            y = gr.Slider(-1, 1, 0, label="Second coordinate", elem_id="second-coordinate")
+            x = gr.Slider(-1, 1, 0, step=0.01, label="Across", elem_id="across")
+            y = gr.Slider(
+                -1, 1, 0, step=0.01, label="Second coordinate", elem_id="second-coordinate"
+            )
     number = gr.State(0)
 
     def on_look(
@@ -110,7 +112,7 @@ def digits_part(gallery: DigitGallery, tab: gr.Tab) -> None:
             return "", f"<p>{friendly(error)}</p>"
 
     def on_drag(network: str, event: gr.EventData) -> tuple:
-        x, y = float(event._data["x"]), float(event._data["y"])
+        x, y = (round(float(event._data[name]), 2) for name in ("x", "y"))
         return x, y, gallery.decoded(network, x, y)
 
     quiet = {"queue": False, "show_progress": "hidden"}

@@ -240,7 +240,7 @@ def test_a_digit_is_drawn_and_the_plane_is_dragged_through(visit):
     page.wait_for_function(
         "(old) => document.querySelector('#plane').innerHTML !== old", arg=picked
     )
-    slider = page.locator("#first-coordinate input[type=number]")
+    slider = page.locator("#across input[type=number]")
     before = slider.input_value()
     box = page.locator("#plane svg").bounding_box()
     page.mouse.move(box["x"] + 80, box["y"] + 80)
