@@ -68,9 +68,7 @@ def digits_part(gallery: DigitGallery, tab: gr.Tab) -> None:
             gr.Markdown("## What that place means")
             decoded = answer("The digit of this place")
             x = gr.Slider(-1, 1, 0, step=0.01, label="Across", elem_id="across")
-            y = gr.Slider(
-                -1, 1, 0, step=0.01, label="Second coordinate", elem_id="second-coordinate"
-            )
+            y = gr.Slider(-1, 1, 0, step=0.01, label="Up", elem_id="up")
     number = gr.State(0)
 
     def on_look(

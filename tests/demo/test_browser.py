@@ -6,6 +6,7 @@ Pictures of all tabs are left in build/screenshots.
 
 import os
 import shutil
+import threading
 import time
 import wave
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import gradio as gr
+import gradio_client
 import numpy as np
 import pypdf
 import pytest
@@ -20,7 +22,7 @@ import soundfile
 
 from demo import page as pages
 from demo.desk import Desk
-from demo.studio import Studio
+from demo.studio import EXAMPLES, Studio
 from tests.demo.reading import tiny_summarizer
 from tests.vc.serving import write_voice, write_weights
 
@@ -53,7 +55,7 @@ FLAGS = [
 NAMELESS = """() => [...document.querySelectorAll(
   'button, input, select, textarea, canvas, svg[role], [role=tab], [role=slider], [role=combobox]')]
   .filter((e) => e.checkVisibility({ opacityProperty: false, visibilityProperty: true })
-    && e.type !== 'hidden' && e.type !== 'file' && e.offsetParent !== null)
+    && !e.closest('[aria-hidden=true]') && e.type !== 'hidden' && e.type !== 'file' && e.offsetParent !== null)
   .filter((e) => !(e.getAttribute('aria-label') || e.getAttribute('aria-labelledby') || e.title
     || e.textContent.trim() || [...(e.labels || [])].some((l) => l.textContent.trim())
     || e.closest('label')?.textContent.trim()))
@@ -167,33 +169,42 @@ def test_a_stranger_records_converts_and_hears_something(visit, served):
     page.screenshot(path=shot("desktop-light-converted"), full_page=True)
 
 
-def test_a_long_conversion_shows_the_queue_and_can_be_cancelled(visit, served, monkeypatch):
-    started, ended = [], []
+def test_who_waits_sees_the_queue_and_both_who_waits_and_who_converts_can_cancel(
+    visit, served, monkeypatch
+):
+    started, ended, released = [], [], threading.Event()
 
     def slow(source: str, out: str, voice: object, *, progress: Callable, **knobs: object) -> None:
-        started.append(time.monotonic())
+        started.append(source)
         try:
-            for i in range(2000):
-                progress(i, 2000)
-                time.sleep(0.05)
+            while not released.wait(0.05):
+                progress(1, 100)
         finally:
-            ended.append(time.monotonic())
+            ended.append(source)
+        raise ValueError("released")
 
     monkeypatch.setattr(served.studio.converter, "convert_file", slow)
-    first, second = visit(), visit()
-    for page in (first, second):
-        page.get_by_role("button", name="A low computer voice").click()
-        page.wait_for_selector("#source a[download]")
-        page.click("#convert")
-        if page is first:
-            wait_until(lambda: started)
-    second.wait_for_selector("#message :text('queue')")
-    second.click("#cancel")
-    first.click("#cancel")
-    for page in (first, second):
-        page.wait_for_selector("#message :text('Stopped')")
-    wait_until(lambda: ended)
-    assert len(started) == 1
+    page = visit()
+    page.get_by_role("button", name="A low computer voice").click()
+    page.wait_for_selector("#source a[download]")
+    other = gradio_client.Client(served.url, verbose=False, httpx_kwargs={"timeout": 120})
+    sentence = gradio_client.handle_file(EXAMPLES[0])
+    job = other.submit(sentence, "listed", listed="ann", api_name="/convert")
+    wait_until(page, lambda: started)
+    page.click("#convert")
+    page.wait_for_selector("#message :text('queue')")
+    page.click("#cancel")
+    assert said(page, "message", "error").startswith("Stopped")
+    released.set()
+    assert job.result(timeout=PATIENCE / 1000)[0] == "Released."
+    released.clear()
+    page.click("#convert")
+    wait_until(page, lambda: len(started) == 2)
+    page.click("#cancel")
+    wait_until(page, lambda: len(ended) == 2)
+    assert said(page, "message", "error").startswith("Stopped")
+    # who cancelled while waiting was never converted
+    assert len(started) == 2
 
 
 def test_a_text_is_summarised_and_its_words_are_marked(visit):
@@ -241,13 +252,14 @@ def test_a_digit_is_drawn_and_the_plane_is_dragged_through(visit):
         "(old) => document.querySelector('#plane').innerHTML !== old", arg=picked
     )
     slider = page.locator("#across input[type=number]")
-    before = slider.input_value()
     box = page.locator("#plane svg").bounding_box()
     page.mouse.move(box["x"] + 80, box["y"] + 80)
     page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] - 60, box["y"] + 90, steps=8)
+    page.mouse.move(box["x"] + 0.8 * box["width"], box["y"] + 90, steps=8)
     page.mouse.up()
-    wait_until(lambda: page.wait_for_timeout(100) or slider.input_value() != before)
+    left, right, *_ = map(float, page.get_attribute("#plane svg", "data-box").split())
+    there = left + 0.82 * (right - left)
+    wait_until(page, lambda: abs(float(slider.input_value()) - there) < 0.05 * (right - left))
     page.screenshot(path=shot("desktop-light-drawn"), full_page=True)
 
 
@@ -338,12 +350,12 @@ def shot(name: str) -> Path:
     return SHOTS / f"{name}.png"
 
 
-def wait_until(is_so: Callable[[], object]) -> None:
-    """Return as soon as it is so; fail when patience ends."""
+def wait_until(page: sync_api.Page, is_so: Callable[[], object]) -> None:
+    """Return as soon as it is so; fail when patience ends. The page goes on meanwhile."""
     end = time.monotonic() + PATIENCE / 1000
     while not is_so():
         assert time.monotonic() < end, "this did not happen in time"
-        time.sleep(0.05)
+        page.wait_for_timeout(50)
 
 
 def test_gradio_reports_nothing_to_anyone():
