@@ -27,7 +27,7 @@ from summarize.variants import Variants
 BATCH_SIZE = 64
 MOST_REBUILT = 64  # subwords of a sentence that the decoder writes
 WIDTH = 8  # codes of the network that are compared with the search's
-TEMPERATURE = 3.0  # nats by which a code's vote falls to a third
+TEMPERATURE = 1.0  # nats by which a code's vote falls to a third
 MOST_UNKNOWN = 0.3  # share of subwords; what the network cannot read is searched
 
 

@@ -2,6 +2,7 @@ import random
 
 import pytest
 
+import summarize
 from summarize.inference import LONGEST_CODE, Summarizer, Summary
 from summarize.packaged import WEIGHTS
 from summarize.text import count_words, normalise, word_texts
@@ -189,3 +190,8 @@ def test_of_a_long_text_the_sentence_about_what_returns_is_coded_where_weights_a
     others = [" ".join(next(letters) * 5 for _ in range(6)) + "." for _ in range(4)]
     text = " ".join([*others, "Once more the zeppelin flies over town.", "It is a zeppelin."])
     assert "zeppelin" in Summarizer(search).summarize(f"{text} A zeppelin!", 5).text.lower()
+
+
+def test_the_package_gives_what_the_readme_imports():
+    assert summarize.Summarizer is Summarizer
+    assert not hasattr(summarize, "Summariser")
