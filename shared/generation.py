@@ -88,6 +88,15 @@ class MixturePrior:
             shares = weight / weight.sum()
         return cls(shares.float(), means.float(), deviations.float())
 
+    def state(self) -> dict[str, Tensor]:
+        """What `from_state` needs."""
+        return {"shares": self.shares, "means": self.means, "deviations": self.deviations}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Tensor]) -> "MixturePrior":
+        """The mixture whose `state` this is."""
+        return cls(state["shares"], state["means"], state["deviations"])
+
     def log_probability(self, codes: Tensor) -> Tensor:
         """Log density (n,) of codes (n, D), in nats."""
         return self._log_joint(codes).logsumexp(1)

@@ -81,6 +81,8 @@ def build_parser() -> argparse.ArgumentParser:
     _add_evaluate(commands)
     _add_bench(commands)
     _add_search(commands)
+    _add_screen(commands)
+    _add_calibrate(commands)
     return parser
 
 
@@ -251,7 +253,7 @@ def _add_bench(commands: argparse._SubParsersAction) -> None:
 
 def _add_search(commands: argparse._SubParsersAction) -> None:
     parser = _command(commands, "search", "recordings that sound like this one", "search")
-    parser.add_argument("query", help="a recording")
+    parser.add_argument("query", nargs="?", help="a recording")
     parser.add_argument("--in", required=True, dest="folder", help="the folder to search")
     parser.add_argument(
         "--by",
@@ -260,6 +262,38 @@ def _add_search(commands: argparse._SubParsersAction) -> None:
         help="who speaks (default), or what kind of sounds are made",
     )
     parser.add_argument("-k", type=int, default=10, help="how many (10)")
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="without a query: how often the nearest recording is of the same folder, a speaker's",
+    )
+    _add_weights(parser, vocoder=False)
+
+
+def _add_screen(commands: argparse._SubParsersAction) -> None:
+    parser = _command(commands, "screen", "recordings that are unlike clean speech", "screen")
+    parser.add_argument("folder", help="the folder of recordings")
+    parser.add_argument("--rate", type=float, default=0.05, help="of false alarms (0.05)")
+    parser.add_argument("--all", action="store_true", help="print the others, too")
+    parser.add_argument("--json", action="store_true", help="all of them, as one JSON list")
+    parser.add_argument(
+        "--clean",
+        metavar="FOLDER",
+        help="at least 20 clean recordings of your own to compare with (default: the training's)",
+    )
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="take the recordings for clean, spoil each in every way and say what is noticed",
+    )
+    _add_weights(parser, vocoder=False)
+
+
+def _add_calibrate(commands: argparse._SubParsersAction) -> None:
+    text = "learn from a corpus what vc screen and vc voice invent need to know beside the weights"
+    parser = _command(commands, "calibrate", text, "calibrate")
+    parser.add_argument("corpus", help="as for vc prepare; its dev speakers are left out")
+    parser.add_argument("--force", action="store_true", help="replace what exists")
     _add_weights(parser, vocoder=False)
 
 

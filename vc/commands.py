@@ -6,6 +6,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+from vc.audio import find_audio
 from vc.voices import SUFFIX, VoiceError, blend, load_profile, save_profile
 
 
@@ -92,15 +93,19 @@ def voice_show(options: argparse.Namespace) -> None:
 
 
 def voice_invent(options: argparse.Namespace) -> None:
-    """Write a voice that lies between and beyond the ready ones."""
-    from vc.voice_space import invent, nearest
+    """Write a voice of the space that lies beside the weights, else of that of the ready voices."""
+    from vc.voice_space import FOLDER, VoiceSpace, invent, nearest
 
     output = Path(options.output)
     _check_output(output, options.force)
-    known = _ready_voices(_converter(options))
-    voice = invent(known, options.seed, options.name or output.stem)
+    converter = _converter(options)
+    folder = converter.folder / FOLDER
+    space = VoiceSpace.load(folder, converter.fingerprint) if folder.is_dir() else None
+    known = _ready_voices(converter)
+    voice = invent(known, options.seed, options.name or output.stem, space)
     saved = save_profile(voice, output, force=options.force)
-    print(f"{_line(saved.name, voice)}, nearest ready voice {nearest(voice, known):.2f}")
+    beside = f", nearest ready voice {nearest(voice, known):.2f}" if len(known) > 2 else ""
+    print(f"{_line(saved.name, voice)}{beside}")
 
 
 def voice_map(options: argparse.Namespace) -> None:
@@ -118,22 +123,102 @@ def _ready_voices(converter: "object") -> list:
 
 def search(options: argparse.Namespace) -> int:
     """Print the nearest recordings; 2 when some could not be used."""
-    from vc.search import find_recordings
     from vc.search import search as run
 
     if options.k < 1:
         raise ValueError(f"-k must be at least 1, got {options.k}")
-    recordings, failures = find_recordings(options.folder), []
-    hits = run(
-        _converter(options),
-        options.query,
-        recordings,
-        by=options.by,
-        k=options.k,
+    if (options.query is None) != options.check:
+        raise ValueError("vc search wants a recording to look for, or --check alone")
+    recordings, failures = find_audio(options.folder), []
+    converter = _converter(options)
+    settings = {"by": options.by, "failed": failures.append, "progress": _count}
+    if options.check:
+        from vc.search_check import check
+
+        print(_after_progress(check(converter, recordings, **settings)))
+    else:
+        hits = run(converter, options.query, recordings, k=options.k, **settings)
+        for hit in _after_progress(hits):
+            print(f"{hit.score:6.3f}  {hit.path}")
+    return _told(failures)
+
+
+def screen(options: argparse.Namespace) -> int:
+    """Print the odd recordings; 2 when some could not be used."""
+    from vc.screen import FOLDER, Screen, listen
+    from vc.screen import screen as run
+
+    if options.check and options.json:
+        raise ValueError("--check prints a table; leave out --json")
+    recordings, failures = find_audio(options.folder), []
+    converter = _converter(options)
+    folder = converter.folder / FOLDER
+    if not folder.is_dir():
+        raise ValueError(
+            f"{converter.folder} has no {FOLDER}/; make it with: vc calibrate CORPUS --weights "
+            f"{converter.folder}"
+        )
+    fitted = Screen.load(folder, converter.fingerprint)
+    if options.clean:
+        own = []
+        for path in find_audio(options.clean):
+            try:
+                own.append(listen(converter, path))
+            except ValueError as error:
+                failures.append(str(error))
+        fitted = fitted.refitted(own)
+    settings = {"rate": options.rate, "failed": failures.append, "progress": _count}
+    if options.check:
+        from vc.screen_check import check
+
+        print(_after_progress(check(converter, fitted, recordings, **settings)))
+        return _told(failures)
+    found = _after_progress(run(converter, fitted, recordings, **settings))
+    if options.json:
+        rows = [
+            {"path": str(x.path), "score": round(x.score, 4), "odd": x.is_odd, "reason": x.reason}
+            for x in found
+        ]
+        print(json.dumps(rows, ensure_ascii=False, indent=1))
+    else:
+        for item in found:
+            if item.is_odd or options.all:
+                mark = "odd" if item.is_odd else "   "
+                print(f"{item.score:7.2f}  {mark}  {item.reason:10}  {item.path}")
+    return _told(failures)
+
+
+def calibrate(options: argparse.Namespace) -> int:
+    """What clean speech is like to the weights, written beside them; 2 when some failed."""
+    from vc.calibrate import calibrate as run
+
+    failures = []
+    converter = _converter(options)
+    done = run(
+        converter,
+        options.corpus,
+        converter.folder,
+        force=options.force,
         failed=failures.append,
+        progress=_count,
     )
-    for hit in hits:
-        print(f"{hit.score:6.3f}  {hit.path}")
+    print(_after_progress(done))
+    return _told(failures)
+
+
+def _count(done: int, total: int) -> None:
+    _say(f"{done} of {total} recordings")
+
+
+def _after_progress(result: object) -> object:
+    """The result, with the line of progress wiped away."""
+    if sys.stderr.isatty():
+        print("\r\033[K", end="", file=sys.stderr, flush=True)
+    return result
+
+
+def _told(failures: list[str]) -> int:
+    """The exit code, after a line for each recording that could not be used."""
     for failure in failures:
         print(f"vc: {failure}", file=sys.stderr)
     return 2 if failures else 0

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from shared.retrieval import CodeIndex
-from vc.audio import AUDIO_SUFFIXES
+from vc.listening import hear
 
 if TYPE_CHECKING:
     from vc.inference import VoiceConverter
@@ -23,28 +23,39 @@ class Hit(NamedTuple):
     score: float
 
 
-def find_recordings(folder: str | Path) -> list[Path]:
-    """The sound files below the folder, sorted; raises ValueError if there is none."""
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise ValueError(f"{folder} is not a folder; give one that holds recordings")
-    found = [p for p in sorted(folder.rglob("*")) if p.suffix.lower() in AUDIO_SUFFIXES]
-    if not found:
-        raise ValueError(f"{folder} holds no sound files ({', '.join(sorted(AUDIO_SUFFIXES))})")
-    return found
-
-
 def code_of(converter: "VoiceConverter", path: Path, by: Literal["speaker", "content"]) -> Tensor:
     """One code (D,) of a recording: its voice, or the spread and mean of what is said in it.
 
     Content is compared without its order: means and pairwise products of the codes over time.
     """
+    heard = hear(converter, path)
     if by == "speaker":
-        return converter.profile(path).vector
-    codes = converter.content_codes(path)
+        return heard.speaker.vector[0].cpu()
+    codes = heard.content[0].cpu()
     rows, columns = torch.triu_indices(len(codes), len(codes))
     products = codes @ codes.T / codes.shape[1]
     return torch.cat([codes.mean(1), products[rows, columns]])
+
+
+def codes_of(
+    converter: "VoiceConverter",
+    recordings: Sequence[Path],
+    by: Literal["speaker", "content"],
+    failed: Callable[[str], None],
+    progress: Callable[[int, int], None],
+) -> tuple[list[Path], Tensor]:
+    """The recordings that can be used and their codes (n, D); raises ValueError if none can."""
+    paths, codes = [], []
+    for i, path in enumerate(recordings):
+        try:
+            codes.append(code_of(converter, path, by))
+            paths.append(path)
+        except ValueError as error:
+            failed(str(error))
+        progress(i + 1, len(recordings))
+    if not paths:
+        raise ValueError("none of the recordings could be used, so there is nothing to search")
+    return paths, torch.stack(codes)
 
 
 def search(
@@ -55,27 +66,19 @@ def search(
     by: Literal["speaker", "content"] = "speaker",
     k: int = 10,
     failed: Callable[[str], None] = lambda line: None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Hit]:
     """The k recordings nearest to the query, best first; the query itself is left out.
 
     Codes are compared around their mean over the recordings. ``failed`` is told of recordings that
-    cannot be used. Raises ValueError if the query cannot, or none of them can.
+    cannot be used, ``progress`` how many are done of how many. Raises ValueError if the query
+    cannot, or none of them can.
     """
     if by not in CODES:
         raise ValueError(f"search by {' or '.join(CODES)}, not by {by}")
     wanted = code_of(converter, Path(query), by)
-    paths, codes = [], []
-    for path in recordings:
-        if path.resolve() == Path(query).resolve():
-            continue
-        try:
-            codes.append(code_of(converter, path, by))
-            paths.append(path)
-        except ValueError as error:
-            failed(str(error))
-    if not paths:
-        raise ValueError("none of the recordings could be used, so there is nothing to search")
-    table = torch.stack(codes)
+    others = [path for path in recordings if path.resolve() != Path(query).resolve()]
+    paths, table = codes_of(converter, others, by, failed, progress)
     # with one recording there is no mean to go around
     centre = table.mean(0) if len(table) > 2 else torch.zeros(table.shape[1])
     index = CodeIndex(table - centre, weights=converter.fingerprint)

@@ -1,4 +1,4 @@
-"""Voices that nobody has, and a map of those there are."""
+"""Voices that nobody has, the space they are drawn from, and a map of those there are."""
 
 import math
 from collections.abc import Sequence
@@ -6,43 +6,130 @@ from pathlib import Path
 
 import torch
 from matplotlib.figure import Figure
+from torch import Tensor
 from torch.nn import functional as F
 
 from shared.autoencoders.figures import code_map
 from shared.autoencoders.linear import PCA
-from shared.generation import GaussianPrior
+from shared.checkpoint import load_model, save_model
+from shared.generation import GaussianPrior, MixturePrior
 from vc.encoders import Speaker
 from vc.voices import VoiceError, VoiceProfile, blend
 
+KIND = "vc-space"
+FOLDER = "space"
 # An invented voice is no nearer to a known one than this cosine around the mean voice.
 NEAREST = 0.9
 _TRIES = 100
 # Deviation of the part that goes beyond mixtures, in those of the prior.
 _BEYOND = 0.35
+N_AXES = 32
+# One bell does not fit voices: men, women and children, near and far from the microphone.
+N_COMPONENTS = 4
+# Samples less likely than all but this share of real speakers are drawn again.
+_UNLIKELY = 0.05
 
 
-def invent(voices: Sequence[VoiceProfile], seed: int, name: str = "invented") -> VoiceProfile:
-    """A voice between and a little beyond known ones, none of which it is; the same for one seed.
+class VoiceSpace:
+    """Where the voices of many speakers lie: their main directions, and a mixture along them.
 
-    A random mixture (Dirichlet) of the voices plus a sample of the normal prior fitted to their
-    codes: vector, tokens, spectrum and pitch move together, since the prior is over all of them.
-    Raises VoiceError for fewer than three voices, or of several weights, or if every try came too
-    close to one of them.
+    ``prior`` is over whole voices as one code each (see `_flat`), ``mixture`` over coordinates on
+    its axes; ``least_likely`` (nats) is what most of the speakers exceed. No speaker can be got
+    back from it.
     """
-    if len(voices) < 3:
-        raise VoiceError(f"inventing a voice needs at least three known ones, got {len(voices)}")
+
+    def __init__(self, prior: GaussianPrior, mixture: MixturePrior, least_likely: float) -> None:
+        self.prior, self.mixture, self.least_likely = prior, mixture, least_likely
+
+    @classmethod
+    def fit(cls, voices: Sequence[VoiceProfile]) -> "VoiceSpace":
+        """Fitted to the voices of at least 20 speakers; raises VoiceError for fewer."""
+        if len(voices) < 20:
+            raise VoiceError(f"a space of voices needs at least 20 speakers, got {len(voices)}")
+        table = torch.stack([_flat(voice) for voice in voices])
+        prior = GaussianPrior.fit(table, min(N_AXES, len(voices) // 4))
+        coordinates = prior.coordinates(table)
+        generator = torch.Generator().manual_seed(0)
+        n_components = min(N_COMPONENTS, len(voices) // 20)
+        mixture = MixturePrior.fit(coordinates, n_components, generator=generator)
+        likely = mixture.log_probability(coordinates)
+        return cls(prior, mixture, float(likely.quantile(_UNLIKELY)))
+
+    def sample(self, like: VoiceProfile, generator: torch.Generator, name: str) -> VoiceProfile:
+        """A voice of the space, as likely as real ones are; ``like`` gives the shapes.
+
+        Raises VoiceError if no draw is.
+        """
+        for _ in range(_TRIES):
+            coordinates = self.mixture.sample(1, generator=generator)
+            if float(self.mixture.log_probability(coordinates)) >= self.least_likely:
+                return _voice(self.prior.from_coordinates(coordinates)[0], like, name)
+        raise VoiceError("the space of voices is damaged: every voice it gives is unlikely")
+
+    def save(self, folder: str | Path, fingerprint: str, *, overwrite: bool = False) -> Path:
+        """The folder, now holding the space for the weights with this fingerprint."""
+        state = {f"prior.{k}": v for k, v in self.prior.state().items()}
+        state |= {f"mixture.{k}": v for k, v in self.mixture.state().items()}
+        config = {"fingerprint": fingerprint, "least_likely": self.least_likely}
+        return save_model(folder, state, config, kind=KIND, half=True, overwrite=overwrite)
+
+    @classmethod
+    def load(cls, folder: str | Path, fingerprint: str) -> "VoiceSpace":
+        """The space in the folder; raises ValueError when it is of other weights or not whole."""
+        config, state = load_model(folder, kind=KIND)
+        if config.get("fingerprint") != fingerprint:
+            raise ValueError(
+                f"{folder} is of other weights ({config.get('fingerprint')}, these are "
+                f"{fingerprint}); make it again: vc calibrate CORPUS --weights FOLDER --force"
+            )
+        parts = {
+            part: {k.partition(".")[2]: v for k, v in state.items() if k.startswith(f"{part}.")}
+            for part in ("prior", "mixture")
+        }
+        prior = GaussianPrior.from_state(parts["prior"])
+        mixture = MixturePrior.from_state(parts["mixture"])
+        return cls(prior, mixture, float(config["least_likely"]))
+
+
+def invent(
+    voices: Sequence[VoiceProfile],
+    seed: int,
+    name: str = "invented",
+    space: VoiceSpace | None = None,
+) -> VoiceProfile:
+    """A voice that none of the known ones is; the same for one seed.
+
+    Drawn from ``space``; without one, a random mixture (Dirichlet) of the voices plus a sample of
+    the normal prior fitted to their codes. Vector, tokens, spectrum and pitch move together, since
+    the priors are over all of them. Raises VoiceError for too few voices (one with a space, three
+    without), for voices of several weights, or if every try came too close to one of them.
+    """
+    needed = 1 if space is not None else 3
+    if len(voices) < needed:
+        raise VoiceError(
+            f"inventing a voice needs at least {'one known' if space else 'three known ones'}, "
+            f"got {len(voices)}"
+        )
     generator = torch.Generator().manual_seed(seed)
-    table = torch.stack([_flat(voice) for voice in voices])
-    prior = GaussianPrior.fit(table)
     for _ in range(_TRIES):
-        # exponential draws over their sum are uniform on the simplex; squared, they are uneven
-        shares = torch.empty(len(voices)).exponential_(generator=generator) ** 2
-        mixture = blend(voices, shares.tolist(), name)
-        wander = prior.sample(1, spread=_BEYOND, generator=generator)[0] - prior.mean
-        invented = _moved(mixture, wander)
-        if nearest(invented, voices) < NEAREST:
+        if space is not None:
+            invented = space.sample(voices[0], generator, name)
+        else:
+            invented = _between_and_beyond(voices, generator, name)
+        if len(voices) < 3 or nearest(invented, voices) < NEAREST:
             return invented
     raise VoiceError("every invented voice came too close to a known one; give more voices")
+
+
+def _between_and_beyond(
+    voices: Sequence[VoiceProfile], generator: torch.Generator, name: str
+) -> VoiceProfile:
+    prior = GaussianPrior.fit(torch.stack([_flat(voice) for voice in voices]))
+    # exponential draws over their sum are uniform on the simplex; squared, they are uneven
+    shares = torch.empty(len(voices)).exponential_(generator=generator) ** 2
+    mixture = blend(voices, shares.tolist(), name)
+    wander = prior.sample(1, spread=_BEYOND, generator=generator)[0] - prior.mean
+    return _voice(_flat(mixture) + wander, mixture, name)
 
 
 def nearest(voice: VoiceProfile, voices: Sequence[VoiceProfile]) -> float:
@@ -74,22 +161,23 @@ def save_map(voices: Sequence[VoiceProfile], path: str | Path) -> Path:
     return path
 
 
-def _flat(voice: VoiceProfile) -> torch.Tensor:
+def _flat(voice: VoiceProfile) -> Tensor:
     """Everything that makes the voice, as one code; deviations and pitch as logarithms."""
     speaker = voice.speaker
-    pitch = torch.tensor([math.log(voice.f0_median) if voice.f0_median > 0 else 5.0])
-    parts = [speaker.vector, speaker.tokens.flatten(), speaker.mean, speaker.deviation.log(), pitch]
-    return torch.cat([part.float() for part in parts])
+    has_pitch = voice.f0_median > 0
+    # a whisper has no register of its own: an ordinary one
+    pitch = [math.log(voice.f0_median), voice.f0_spread] if has_pitch else [5.0, 0.2]
+    parts = [speaker.vector, speaker.tokens.flatten(), speaker.mean, speaker.deviation.log()]
+    return torch.cat([*(part.float() for part in parts), torch.tensor(pitch)])
 
 
-def _moved(voice: VoiceProfile, by: torch.Tensor) -> VoiceProfile:
-    speaker = voice.speaker
-    flat = _flat(voice) + by
-    sizes = [speaker.vector.numel(), speaker.tokens.numel(), speaker.mean.numel()]
-    vector, tokens, mean, deviation, pitch = flat.split([*sizes, speaker.deviation.numel(), 1])
-    moved = Speaker(vector, tokens.view_as(speaker.tokens), mean, deviation.exp())
-    median = float(pitch.exp().clamp(60, 400)) if voice.f0_median > 0 else 0.0
-    return VoiceProfile(moved, median, voice.f0_spread, voice.name, voice.fingerprint)
+def _voice(flat: Tensor, like: VoiceProfile, name: str) -> VoiceProfile:
+    """The voice whose `_flat` this is, with the shapes and the weights of ``like``."""
+    speaker = like.speaker
+    vector, tokens, mean, deviation, pitch = flat.split([*(x.numel() for x in speaker), 2])
+    made = Speaker(vector, tokens.view_as(speaker.tokens), mean, deviation.exp())
+    median = float(pitch[0].exp().clamp(60, 400)) if like.f0_median > 0 else 0.0
+    return VoiceProfile(made, median, float(pitch[1].clamp(0.03, 0.5)), name, like.fingerprint)
 
 
 def _register(median: float) -> str:

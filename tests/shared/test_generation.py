@@ -36,6 +36,13 @@ def test_a_prior_survives_its_state():
     assert torch.equal(first, second)
 
 
+def test_a_mixture_survives_its_state():
+    mixture = MixturePrior.fit(torch.randn(30, 3), 2)
+    codes = torch.randn(5, 3)
+    again = MixturePrior.from_state(mixture.state())
+    assert torch.equal(again.log_probability(codes), mixture.log_probability(codes))
+
+
 def test_a_mixture_finds_two_clusters_where_one_normal_cannot():
     codes = torch.cat([torch.randn(200, 2) + 8, torch.randn(200, 2) - 8])
     mixture = MixturePrior.fit(codes, 2)

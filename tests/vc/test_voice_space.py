@@ -6,7 +6,7 @@ import torch
 from tests.vc.serving import make_converter
 from tests.vc.sounds import SAMPLE_RATE, voice
 from vc.encoders import Speaker
-from vc.voice_space import NEAREST, invent, nearest, save_map
+from vc.voice_space import NEAREST, VoiceSpace, _flat, invent, nearest, save_map
 from vc.voices import VoiceError, VoiceProfile
 
 
@@ -46,6 +46,21 @@ def test_an_invented_voice_can_be_spoken_in():
     waveform, _ = converter.convert((voice(120.0, 1.0, 1.0, 3), SAMPLE_RATE), invented)
     assert bool(torch.isfinite(waveform).all())
     assert float(waveform.abs().max()) > 0
+
+
+def test_a_space_of_many_voices_gives_others_as_likely_as_they_are():
+    known = made_up(60)
+    space = VoiceSpace.fit(known)
+    generator = torch.Generator().manual_seed(0)
+    drawn = [space.sample(known[0], generator, "new") for _ in range(20)]
+    coordinates = space.prior.coordinates(torch.stack([_flat(voice) for voice in drawn]))
+    assert float(space.mixture.log_probability(coordinates).min()) >= space.least_likely - 1e-3
+    spread = torch.stack([voice.vector for voice in drawn]).std(0).mean()
+    real = torch.stack([voice.vector for voice in known]).std(0).mean()
+    assert 0.4 < float(spread / real) < 1.2
+    assert all(voice.fingerprint == "abc" for voice in drawn)
+    with pytest.raises(VoiceError, match="at least 20 speakers, got 19"):
+        VoiceSpace.fit(known[:19])
 
 
 def test_too_few_voices_invent_nothing_and_draw_no_map(tmp_path):
