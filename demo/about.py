@@ -18,7 +18,11 @@ Bowtie takes speech apart into *what is said*, *who says it* and *how high it is
 together again with one of the three exchanged. A text it takes down to a few of its own words, the
 *code*, from which as much as possible can be rebuilt. The picture below each
 sound is its mel spectrogram: time runs to the right, frequency upwards, bright is
-loud, and the line is the pitch of the voice.
+loud, and the line is the pitch of the voice. How close a result is to B, the model says by its own
+ear, which was trained together with its voice: a kind judge, though strength 0 scores about 0.
+
+*Explore* shows the codes themselves. Voices and documents that lie near each other are alike, a
+place between two of them is a mixture, and what lies far from everything is odd.
 
 {CONSENT}
 
@@ -44,6 +48,11 @@ a, b = handle_file("a.wav"), handle_file("b.wav")
 client.predict(a, "uploaded", files=[b], api_name="/convert")
 client.predict("A long text ...", unit="words", amount=10, api_name="/summarize")
 ```
+The link *Use via API* below lists all endpoints: `/convert`, `/likeness`, `/pictures`,
+`/save_voice`, `/load_voice`, `/invent_voice`, `/summarize`; of voices `/voice_map`,
+`/hear_between`, `/add_voices`, `/similar_voices`, `/odd_recordings`; of documents
+`/map_documents`, `/document_path`, `/search_documents`, `/odd_documents`; of digits `/pick_digit`,
+`/digit`, `/decode_place`. With `--mcp` they are tools of an MCP server, too,
 or without this page: `vc convert a.wav --voice b.wav -o out.wav`, and
 `python -m summarize --help` for texts."""
 

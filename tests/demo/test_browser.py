@@ -55,7 +55,8 @@ FLAGS = [
 NAMELESS = """() => [...document.querySelectorAll(
   'button, input, select, textarea, canvas, svg[role], [role=tab], [role=slider], [role=combobox]')]
   .filter((e) => e.checkVisibility({ opacityProperty: false, visibilityProperty: true })
-    && !e.closest('[aria-hidden=true]') && e.type !== 'hidden' && e.type !== 'file' && e.offsetParent !== null)
+    && !e.closest('[aria-hidden=true]') && !['hidden', 'file'].includes(e.type)
+    && e.offsetParent !== null)
   .filter((e) => !(e.getAttribute('aria-label') || e.getAttribute('aria-labelledby') || e.title
     || e.textContent.trim() || [...(e.labels || [])].some((l) => l.textContent.trim())
     || e.closest('label')?.textContent.trim()))
