@@ -40,7 +40,7 @@ def digits_part(gallery: DigitGallery, tab: gr.Tab) -> None:
                 [(label, name) for name, label in NETWORKS.items()],
                 value=_FIRST,
                 label="Which one",
-                elem_classes="chips",
+                elem_classes=["chips", "all"],
             )
             about = gr.Markdown(ABOUT[_FIRST])
             corruption = gr.Radio(

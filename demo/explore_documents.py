@@ -122,4 +122,4 @@ def documents_part(shelf: Shelf) -> None:
 
 
 def _document_list(label: str, names: list[str], value: str) -> gr.Dropdown:
-    return gr.Dropdown(names, value=value, label=label, filterable=False, min_width=130)
+    return gr.Dropdown(names, value=value, label=label, filterable=False, min_width=200)

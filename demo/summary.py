@@ -18,7 +18,7 @@ def summary_tab(desk: Desk) -> None:
     with gr.Row(equal_height=False, elem_classes="inputs"):
         with gr.Column(elem_classes="card", min_width=300, scale=3):
             gr.Markdown("## The text\nPaste it, or upload a document.")
-            text = gr.Textbox(label="Text", lines=9, max_lines=14, elem_id="document-text")
+            text = gr.Textbox(label="Text", lines=15, max_lines=15, elem_id="document-text")
         with gr.Column(elem_classes="card", min_width=300, scale=2):
             gr.Markdown("pdf, docx, html, txt, md or jsonl; a document counts before the text.")
             file = gr.File(

@@ -194,14 +194,14 @@ def test_who_waits_sees_the_queue_and_both_who_waits_and_who_converts_can_cancel
     wait_until(page, lambda: started)
     page.click("#convert")
     page.wait_for_selector("#message :text('queue')")
-    page.click("#cancel")
+    press(page, "cancel")
     assert said(page, "message", "error").startswith("Stopped")
     released.set()
     assert job.result(timeout=PATIENCE / 1000)[0] == "Released."
     released.clear()
     page.click("#convert")
     wait_until(page, lambda: len(started) == 2)
-    page.click("#cancel")
+    press(page, "cancel")
     wait_until(page, lambda: len(ended) == 2)
     assert said(page, "message", "error").startswith("Stopped")
     # who cancelled while waiting was never converted
@@ -243,8 +243,9 @@ def test_a_digit_is_drawn_and_the_plane_is_dragged_through(visit):
     tab(page, "Explore", "Digits")
     page.wait_for_selector("#digit-note .note:not(:empty)")
     picked = page.inner_html("#plane")
-    box = page.locator("#sheet-of-paper canvas").bounding_box()
     page.get_by_role("button", name="Empty the sheet").click()
+    page.locator("#sheet-of-paper canvas").scroll_into_view_if_needed()
+    box = page.locator("#sheet-of-paper canvas").bounding_box()
     page.mouse.move(box["x"] + 110, box["y"] + 20)
     page.mouse.down()
     page.mouse.move(box["x"] + 110, box["y"] + 200, steps=12)
@@ -253,6 +254,7 @@ def test_a_digit_is_drawn_and_the_plane_is_dragged_through(visit):
         "(old) => document.querySelector('#plane').innerHTML !== old", arg=picked
     )
     slider = page.locator("#across input[type=number]")
+    page.locator("#plane svg").scroll_into_view_if_needed()
     box = page.locator("#plane svg").bounding_box()
     page.mouse.move(box["x"] + 80, box["y"] + 80)
     page.mouse.down()
@@ -343,6 +345,12 @@ def upload(page: sync_api.Page, part: str, path: Path) -> None:
         remove.first.click()
     page.set_input_files(f"#{part} input[type=file]", str(path))
     page.wait_for_selector(f"#{part} :is(a[download], .file-preview)")
+
+
+def press(page: sync_api.Page, button: str) -> None:
+    """Press a button by the keyboard, which does not wait for the page to stand still."""
+    page.focus(f"#{button}")
+    page.keyboard.press("Enter")
 
 
 def shot(name: str) -> Path:
