@@ -115,21 +115,22 @@ def digits_part(gallery: DigitGallery, tab: gr.Tab) -> None:
 
     quiet = {"queue": False, "show_progress": "hidden"}
     private = {**quiet, "api_visibility": "private"}
+    # past the queue, Gradio forgets what came while it was busy, so the last would not be shown
+    last = {"show_progress": "hidden", "trigger_mode": "always_last"}
     seen = [network, sheet, corruption, level]
     shown = [looked, verdict, plane, x, y, decoded]
     look = {"fn": on_look, "inputs": seen, "outputs": shown}
     # the first look is the one that other programs see
     sheet.input(**look, api_name="digit", **quiet)
     for event in (network.input, corruption.input, level.input):
-        event(**look, trigger_mode="always_last", **private)
+        event(**look, api_visibility="private", **last)
     network.input(lambda name: ABOUT[name], network, about, **private)
     gr.on([tab.select, kind.input], on_pick, [kind, number], sheet, api_name="pick_digit",
           **quiet).then(**look, **private)  # fmt: skip
     another.click(on_another, [kind, number], [sheet, number], **private).then(**look, **private)
     clear.click(lambda: "", None, sheet, **private)
-    plane.input(on_drag, network, [x, y, decoded], trigger_mode="always_last", **private)
-    x.input(
-        on_place, [network, x, y], [plane, decoded], api_name="decode_place",
-        trigger_mode="always_last", **quiet,
-    )  # fmt: skip
-    y.input(on_place, [network, x, y], [plane, decoded], trigger_mode="always_last", **private)
+    # where the mark is comes with the event, which is lost when only the last is kept
+    plane.input(on_drag, network, [x, y, decoded], trigger_mode="multiple", **private)
+    place = {"fn": on_place, "inputs": [network, x, y], "outputs": [plane, decoded]}
+    x.input(**place, api_name="decode_place", **last)
+    y.input(**place, api_visibility="private", **last)

@@ -178,7 +178,15 @@ def connect_voice_map(
 
     private = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
     tab.map.select(on_pick, [tab.first, tab.second], [tab.first, tab.second], **private)
-    tab.share.change(on_map, place, tab.map, trigger_mode="always_last", **private)
+    # in the queue: past it, Gradio forgets what came while it was busy
+    tab.share.change(
+        on_map,
+        place,
+        tab.map,
+        trigger_mode="always_last",
+        show_progress="hidden",
+        api_visibility="private",
+    )
     gr.on(
         [tab.first.change, tab.second.change, mine.change],
         on_map,

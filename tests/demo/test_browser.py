@@ -212,6 +212,7 @@ def test_a_text_is_summarised_and_its_words_are_marked(visit):
     page = visit()
     tab(page, "Summarize")
     page.get_by_role("button", name="A market that moved").click()
+    page.wait_for_function("document.querySelector('#document-text textarea').value.length > 100")
     page.click("#summarize")
     assert "words became 10" in said(page, "summary-note", "done")
     assert page.locator("#sheet mark").count() == 10
@@ -343,6 +344,8 @@ def upload(page: sync_api.Page, part: str, path: Path) -> None:
     remove = page.locator(f"#{part}").get_by_role("button", name="Clear")
     if remove.count():
         remove.first.click()
+    if not page.locator(f"#{part} input[type=file]").count():
+        page.locator(f"#{part} [data-testid=source-select] button").first.click()
     page.set_input_files(f"#{part} input[type=file]", str(path))
     page.wait_for_selector(f"#{part} :is(a[download], .file-preview)")
 
