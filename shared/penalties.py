@@ -72,17 +72,17 @@ def contractive_sigmoid(code: Tensor, weight: Tensor) -> Tensor:
 def contractive(encode: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """Squared Frobenius norm of d code / d x of each example (B,), by autograd, for any encoder.
 
-    Costs one more backward pass through the encoder for each of the D code dimensions. The
-    encoder must treat examples apart (no batch normalisation).
+    Costs one backward pass through the encoder for each of the D code dimensions, all at once, so
+    memory grows with D. The encoder must treat examples apart (no batch normalisation).
     """
     x = x.detach().requires_grad_(True)
     with torch.enable_grad():
         code = encode(x).flatten(1)
-        total = x.new_zeros(len(x))
-        for column in code.unbind(1):
-            (gradient,) = torch.autograd.grad(column.sum(), x, create_graph=True)
-            total = total + gradient.flatten(1).square().sum(1)
-    return total
+        # (D, B, D): row d asks for the gradient of code d of every example
+        rows = torch.eye(code.shape[1], dtype=code.dtype, device=code.device)
+        rows = rows[:, None].expand(-1, len(code), -1)
+        (jacobian,) = torch.autograd.grad(code, x, rows, create_graph=True, is_grads_batched=True)
+    return jacobian.square().flatten(2).sum((0, 2))
 
 
 def jacobian_norm(encode: Callable[[Tensor], Tensor], x: Tensor) -> float:

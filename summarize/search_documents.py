@@ -14,6 +14,7 @@ from shared.anomaly import fit_threshold
 from shared.autoencoders.dense import Dense
 from shared.autoencoders.figures import code_map
 from shared.autoencoders.linear import PCA
+from shared.corruption import mask
 from shared.retrieval import CodeIndex, precision_at, recall_at
 from summarize.bag_of_words import LSA, BagOfWords, bm25, code_dim_for
 from summarize.documents import Document
@@ -89,7 +90,7 @@ class Precision(NamedTuple):
 def check(
     documents: Sequence[Document], labels: Sequence[str], dimensions: Sequence[int] = (2, 10, 20)
 ) -> list[Precision]:
-    """Rows for LSA and the deep autoencoder at each size: a quarter of the documents are queries.
+    """Rows for LSA and the deep autoencoder at each size; a quarter of the documents are queries.
 
     Both are fitted to the other three quarters alone, which are what is searched. Raises
     ValueError for fewer than 40 documents, or one label.
@@ -101,7 +102,9 @@ def check(
         )
     kinds = sorted(set(labels))
     label = torch.tensor([kinds.index(name) for name in labels])
-    asked = torch.arange(len(documents)) % 4 == 3
+    # by chance, since documents may come in the order of their labels
+    order = torch.randperm(len(documents), generator=torch.Generator().manual_seed(0))
+    asked = order % 4 == 3
     bag = BagOfWords([d.text for d, query in zip(documents, asked, strict=True) if not query])
     x = bag.weigh(bag.counts)
     queries = [d.text for d, query in zip(documents, asked, strict=True) if query]
@@ -132,8 +135,8 @@ def train_autoencoder(x: Tensor, code_dim: int, n_steps: int = 400, seed: int = 
         for _ in range(n_steps):
             batch = x[torch.randint(len(x), (min(128, len(x)),))]
             # a fifth of the words is hidden, so that the code learns which words go together
-            seen = batch * (torch.rand_like(batch) >= 0.2)
-            loss = 1 - torch.nn.functional.cosine_similarity(network(seen), batch).mean()
+            x_hat = network(mask(batch, 0.2))
+            loss = 1 - torch.nn.functional.cosine_similarity(x_hat, batch).mean()
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()

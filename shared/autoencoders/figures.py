@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
@@ -15,18 +16,11 @@ def reconstructions(x: Tensor, x_hat: Tensor, names: Sequence[str] = ("input", "
 def image_rows(rows: dict[str, Tensor], title: str = "") -> Figure:
     """One named row of images (n, colours, h, w) below the other, values in [0, 1]."""
     n = max(len(images) for images in rows.values())
+    mosaic = _mosaic(list(rows.values()), n)
     figure = Figure(figsize=(1.6 + 0.62 * n, 0.3 + 0.72 * len(rows)), layout="constrained")
-    axes = figure.subplots(len(rows), n, squeeze=False)
-    for line, (name, images) in zip(axes, rows.items(), strict=True):
-        for cell in line:
-            cell.axis("off")
-        for cell, image in zip(line, images, strict=False):
-            cell.imshow(picture(image), cmap="gray_r", vmin=0, vmax=1)
-        line[0].text(
-            -0.15, 0.5, name, ha="right", va="center", fontsize=8, transform=line[0].transAxes
-        )
-    if title:
-        figure.suptitle(title, fontsize=9)
+    axes = _drawn(figure, mosaic, title)
+    height = len(mosaic) / len(rows)
+    axes.set_yticks([height * (i + 0.5) - 0.5 for i in range(len(rows))], list(rows), fontsize=8)
     return figure
 
 
@@ -47,16 +41,40 @@ def code_map(codes: Tensor, labels: Sequence[object], title: str = "") -> Figure
 
 
 def tiles(images: Tensor, n_columns: int, title: str = "") -> Figure:
-    """Images (n, colours, h, w) side by side without gaps, row by row."""
-    n_rows = -(-len(images) // n_columns)
-    figure = Figure(figsize=(0.45 * n_columns + 0.4, 0.45 * n_rows + 0.5), layout="constrained")
-    axes = figure.subplots(n_rows, n_columns, squeeze=False)
-    for cell in axes.flat:
-        cell.axis("off")
-    for cell, image in zip(axes.flat, images, strict=False):
-        cell.imshow(picture(image), cmap="gray_r", vmin=0, vmax=1)
-    figure.suptitle(title, fontsize=9)
+    """Images (n, colours, h, w) side by side, row by row."""
+    rows = list(images.split(n_columns))
+    figure = Figure(figsize=(0.45 * n_columns + 0.4, 0.45 * len(rows) + 0.5), layout="constrained")
+    _drawn(figure, _mosaic(rows, n_columns), title).set_yticks([])
     return figure
+
+
+def _mosaic(rows: Sequence[Tensor], n_columns: int) -> np.ndarray:
+    """The images of all rows in one, with a white gap around each; one to draw is soon drawn."""
+    lines = []
+    for images in rows:
+        cells = [_framed(picture(image)) for image in images]
+        # a short row ends in white
+        cells += [np.full_like(cells[0], np.nan)] * (n_columns - len(cells))
+        lines.append(np.concatenate(cells, axis=1))
+    return np.concatenate(lines, axis=0)
+
+
+def _framed(array: np.ndarray) -> np.ndarray:
+    gap = max(1, len(array) // 16)
+    widths = [(gap, gap), (gap, gap)] + [(0, 0)] * (array.ndim - 2)
+    return np.pad(array, widths, constant_values=np.nan)
+
+
+def _drawn(figure: Figure, mosaic: np.ndarray, title: str) -> Axes:
+    axes = figure.subplots()
+    # nan is drawn as nothing in grey, and has to be said in colour
+    shown = mosaic if mosaic.ndim == 2 else np.nan_to_num(mosaic, nan=1.0)
+    axes.imshow(shown, cmap="gray_r", vmin=0, vmax=1)
+    axes.set_xticks([])
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    axes.set_title(title, fontsize=9)
+    return axes
 
 
 def picture(image: Tensor) -> np.ndarray:

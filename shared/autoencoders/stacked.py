@@ -53,7 +53,7 @@ def _train_layer(
 ) -> float:
     layer, level = network.encoder[i], len(network.encoder) - 1 - i
     own = [network.decoder_biases[level]] if network.tied else network.decoder[level].parameters()
-    optimiser = torch.optim.Adam([*layer.parameters(), *own], lr=learning_rate)
+    optimiser = torch.optim.Adam([*layer.parameters(), *own], lr=learning_rate, fused=True)
     error = torch.zeros(())
     for _ in range(n_steps):
         batch = h[torch.randint(len(h), (min(batch_size, len(h)),), device=h.device)]

@@ -136,7 +136,8 @@ def optimiser_for(
     parameters: Iterator[torch.nn.Parameter], n_steps: int, learning_rate: float, decay: float
 ) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
     """AdamW and its one-cycle schedule over ``n_steps`` steps."""
-    optimiser = torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=decay)
+    # fused: for networks this small, a loop over the parameters costs as much as the gradients
+    optimiser = torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=decay, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser,
         learning_rate,

@@ -47,12 +47,13 @@ def _train(args: list[str]) -> int:
 
 def _compare(options: argparse.Namespace) -> int:
     from shared.digits.compare import compare, save_pictures, table
-    from shared.digits.data import read_examples
+    from shared.digits.data import read_examples, validation_split
     from shared.digits.recipes import read_recipes
 
+    examples = read_examples()
     rows, pictures = compare(
         read_recipes(options.configs),
-        read_examples(),
+        validation_split(examples) if options.validation else examples,
         dimensions=options.dimensions,
         seeds=range(options.seeds),
         n_steps=options.steps,
@@ -74,7 +75,7 @@ def _report(options: argparse.Namespace) -> int:
 def _claims(options: argparse.Namespace) -> int:
     from shared.digits.claims import claims
 
-    for line in claims(options.configs, options.seeds, options.steps):
+    for line in claims(options.configs, options.seeds, options.steps, options.validation):
         print(line, flush=True)
     return 0
 
@@ -94,6 +95,12 @@ def _parser() -> argparse.ArgumentParser:
     judged.add_argument("--configs", default="configs/digits", help="folder of the recipes")
     judged.add_argument("--seeds", type=int, default=5, help="so many trainings of each (5)")
     judged.add_argument("--steps", type=int, default=1000, help="of every training (1000)")
+    for each in (command, judged):
+        each.add_argument(
+            "--validation",
+            action="store_true",
+            help="judge on a quarter of the training images, as settings are chosen",
+        )
     report = commands.add_parser("report", allow_abbrev=False)
     report.set_defaults(run=_report)
     report.add_argument("run_folder", metavar="RUN", help="a run's folder")

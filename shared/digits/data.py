@@ -47,20 +47,28 @@ def read_examples(source: str = "digits", image_size: int | None = None) -> Exam
     return Examples(training.x, training.label, held_out.x, held_out.label)
 
 
-def split(labelled: Labelled, seed: int = 0) -> Examples:
-    """Seven tenths to train on and three held out, stratified where every class has two."""
+def split(labelled: Labelled, seed: int = 0, held_out: float = HELD_OUT) -> Examples:
+    """A share to hold out and the rest to train on, stratified where every class has two."""
     from sklearn.model_selection import train_test_split
 
     x, label = labelled
     if len(x) < 4:
         raise ValueError(f"{len(x)} examples are too few to train on; give at least 4")
     counts = label.unique(return_counts=True)[1]
-    n_held_out = round(HELD_OUT * len(x))
+    n_held_out = round(held_out * len(x))
     fits = int(counts.min()) >= 2 and len(counts) <= min(n_held_out, len(x) - n_held_out)
-    train, held_out = train_test_split(
-        range(len(x)), test_size=HELD_OUT, random_state=seed, stratify=label if fits else None
+    kept, left = train_test_split(
+        range(len(x)), test_size=held_out, random_state=seed, stratify=label if fits else None
     )
-    return Examples(x[train], label[train], x[held_out], label[held_out])
+    return Examples(x[kept], label[kept], x[left], label[left])
+
+
+def validation_split(examples: Examples) -> Examples:
+    """A quarter of the training examples in the place of the held-out ones, to choose settings by.
+
+    Nothing of the held-out examples is in it.
+    """
+    return split(Labelled(examples.train, examples.train_label), seed=1, held_out=0.25)
 
 
 class ExampleData(pl.LightningDataModule):

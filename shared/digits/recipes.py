@@ -5,7 +5,8 @@ from typing import Any
 
 import yaml
 
-NOT_RECIPES = {"base", "mnist"}
+# Of other data than the digits.
+NOT_RECIPES = {"base", "mnist", "images", "table"}
 # Codes wider than the input: they do not belong in a table by code size.
 OVERCOMPLETE = {"sparse_coding", "sparse"}
 

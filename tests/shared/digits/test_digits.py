@@ -7,7 +7,7 @@ from shared.autoencoders.linear import PCA
 from shared.autoencoders.training import LitAutoencoder
 from shared.digits.__main__ import main
 from shared.digits.compare import compare, judge, table
-from shared.digits.data import read_examples
+from shared.digits.data import read_examples, validation_split
 from shared.digits.recipes import read_recipes
 
 QUIET = ["--trainer.enable_model_summary", "false", "--trainer.max_epochs", "1"]
@@ -42,21 +42,31 @@ def test_compare_prints_a_row_for_every_recipe():
     assert len(pictures) == 4
 
 
-def test_a_run_is_fitted_from_an_overlay_alone_and_reported(tmp_path, monkeypatch):
+def test_the_validation_split_holds_nothing_of_the_held_out_examples():
+    examples = read_examples()
+    chosen_by = validation_split(examples)
+    assert len(chosen_by.train) + len(chosen_by.held_out) == len(examples.train)
+    held_out = {row.numpy().tobytes() for row in examples.held_out}
+    training = {row.numpy().tobytes() for row in examples.train}
+    for part in (chosen_by.train, chosen_by.held_out):
+        rows = {row.numpy().tobytes() for row in part}
+        assert rows <= training
+        assert not rows & held_out
+
+
+def test_a_run_is_fitted_from_an_overlay_alone_and_reported(tmp_path):
     run, page = tmp_path / "run", tmp_path / "report.html"
     args = ["--config", "configs/digits/denoising.yaml", "--trainer.default_root_dir", str(run)]
     assert main(["fit", *args, *QUIET]) == 0
     assert main(["report", str(run), "-o", str(page)]) == 0
     html = page.read_text()
-    assert html.count("data:image/png;base64,") == 6
+    assert html.count("data:image/png;base64,") == 8
     assert "http" not in html
 
 
 def test_bad_input_is_one_line(tmp_path, capsys):
-    assert main(["report", str(tmp_path)]) == 2
-    assert main(["compare", "--configs", str(tmp_path)]) == 2
-    args = ["fit", "--config", "configs/digits/base.yaml", "--data.source", str(tmp_path), *QUIET]
-    assert main([*args, "--trainer.default_root_dir", str(tmp_path / "run")]) == 2
-    lines = capsys.readouterr().err.strip().splitlines()
-    assert [line for line in lines if "digits: " in line] == lines[-3:] or len(lines) >= 3
-    assert "holds no image" in lines[-1]
+    for args in (["report", str(tmp_path)], ["compare", "--configs", str(tmp_path)]):
+        assert main(args) == 2
+        error = capsys.readouterr().err
+        assert error.startswith("digits: ")
+        assert error.count("\n") == 1
