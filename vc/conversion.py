@@ -112,7 +112,6 @@ class Analysis(NamedTuple):
     the mean log-mel over active frames at the house level; ``gate`` (T,) in [0, 1] is what pauses
     are multiplied by; ``f0`` (T,) is in Hz, 0 unvoiced. Where only a weak pitch is heard (see
     vc/harvest) it is negative: unvoiced to the decoder, while the synthesiser follows it.
-    ``followed`` (T,) is True where weak pitch was looked for.
     """
 
     level: float
@@ -120,22 +119,10 @@ class Analysis(NamedTuple):
     active: Tensor
     mean: Tensor
     gate: Tensor
-    followed: Tensor
 
     @property
     def n_frames(self) -> int:
         return self.f0.numel()
-
-    @property
-    def register(self) -> tuple[Tensor, Tensor]:
-        """Pitch (A,) of the active frames and what each of them counts.
-
-        Where weak pitch was looked for in a part only, its frames stand for all that have none.
-        """
-        f0, followed = self.f0[self.active], self.followed[self.active]
-        unvoiced = f0 <= 0
-        share = int(unvoiced.sum()) / max(1, int((unvoiced & followed).sum()))
-        return f0, torch.where(unvoiced, share * followed, 1.0)
 
 
 def analyse(
@@ -145,13 +132,11 @@ def analyse(
     *,
     chunk_seconds: float = 20.0,
     weak_pitch: bool = True,
-    weak_pitch_seconds: float = math.inf,
 ) -> Analysis:
     """Level, pitch, activity and mean spectrum of the recording.
 
-    Without ``weak_pitch`` only voiced frames have a pitch (which takes a fifth of the time); with
-    it, others have one in ``weak_pitch_seconds`` in the middle of the speech. Raises AudioError
-    when there is nothing but silence in it.
+    Without ``weak_pitch`` only voiced frames have a pitch (which takes an eighth of the time).
+    Raises AudioError when there is nothing but silence in it.
     """
     spec = log_mel.spec
     with clock("features"):
@@ -162,11 +147,8 @@ def analyse(
             raise AudioError(f"{recording.name} holds only silence; choose a recording of speech")
         active, mean = _active_mean(recording, log_mel, LEVEL / level, heard, chunk_seconds)
     with clock("pitch"):
-        reach = (weak_pitch_seconds if weak_pitch else 0.0) * spec.frames_per_second / 2
-        middle = float(active.nonzero().median())
-        heard = (middle - reach, middle + reach)
-        f0, followed = _pitch(recording, spec, LEVEL / level, heard)
-    return Analysis(level, f0, active, mean, _gate(power, level), followed)
+        f0 = _pitch(recording, spec, LEVEL / level, weak_pitch)
+    return Analysis(level, f0, active, mean, _gate(power, level))
 
 
 def frame_powers(recording: Recording, spec: MelSpec) -> Tensor:
@@ -236,13 +218,8 @@ def _active_mean(
     return active, (total / active.sum().clamp_min(1)).float()
 
 
-def _pitch(
-    recording: Recording, spec: MelSpec, gain: float, weak: tuple[float, float]
-) -> tuple[Tensor, Tensor]:
-    """F0 (T,), and True (T,) where weak pitch was looked for: between the frames ``weak``."""
+def _pitch(recording: Recording, spec: MelSpec, gain: float, weak_pitch: bool) -> Tensor:
     n_frames = 1 + recording.n_samples // spec.hop_length
-    frame = torch.arange(n_frames)
-    followed = (frame >= weak[0]) & (frame < weak[1])
     parts = []
     for start in range(0, n_frames, _PITCH_CELL):
         stop = min(start + _PITCH_CELL, n_frames)
@@ -250,20 +227,10 @@ def _pitch(
         samples = recording.read(first * spec.hop_length, (stop + _PITCH_CONTEXT) * spec.hop_length)
         samples, peak = samples * gain, min(recording.peak * gain, _LARGEST_PEAK)
         f0 = track_pitch(samples, spec, peak)
-        f0 = f0[start - first : stop - first]
-        wanted = followed[start:stop].nonzero()
-        if wanted.numel():
-            # The frames of this cell that are wanted, and context.
-            begin, end = start + int(wanted[0]), start + int(wanted[-1]) + 1
-            left = max(first, begin - _PITCH_CONTEXT)
-            part = samples[(left - first) * spec.hop_length :]
-            part = part[: (end - left + _PITCH_CONTEXT) * spec.hop_length]
-            contour = torch.zeros_like(f0)
-            found = track_contour(part, spec, peak)
-            contour[begin - start : end - start] = found[begin - left : end - left]
-            f0 = torch.where(f0 > 0, f0, 0.0 - contour)
-        parts.append(f0)
-    return torch.cat(parts), followed
+        if weak_pitch:
+            f0 = torch.where(f0 > 0, f0, 0.0 - track_contour(samples, spec, peak))
+        parts.append(f0[start - first : stop - first])
+    return torch.cat(parts)
 
 
 def _gate(power: Tensor, level: float) -> Tensor:

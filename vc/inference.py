@@ -60,8 +60,6 @@ _REFERENCE_READ_SECONDS = 900.0
 # A decoder trained on absolute errors plays safe: its mels vary too little (cf. Toda et al. 2007,
 # global variance); see EXPERIMENTS.md.
 CONTRAST = 1.2
-# Of a reference only the register is asked, which needs no weak pitch of all of it.
-_REGISTER_SECONDS = 5.0
 # Frames encoded at once where nothing is decoded (even).
 _CODE_FRAMES = 2000
 
@@ -261,35 +259,30 @@ class VoiceConverter(
 
     @torch.inference_mode()
     def _listen(self, sources: Sequence[Source]) -> VoiceProfile:
-        speech, registers = [], []
+        speech, f0s = [], []
         budget = self._reference_frames // len(sources)
         for source in sources:
             with self._open(source, _REFERENCE_READ_SECONDS) as recording:
-                analysis = analyse(
-                    recording, self.log_mel, self.clock, weak_pitch_seconds=_REGISTER_SECONDS
-                )
+                analysis = analyse(recording, self.log_mel, self.clock)
                 speech.append(self._speech(recording, analysis, budget))
-            registers.append(analysis.register)
+            f0s.append(analysis.f0[analysis.active])
         name = "voice" if isinstance(sources[0], tuple) else Path(sources[0]).stem
-        return self._voice_in(speech, registers, name)
+        return self._voice_in(speech, torch.cat(f0s), name)
 
     @property
     def _reference_frames(self) -> int:
         return round(REFERENCE_SECONDS * self.spec.frames_per_second)
 
     def _voice_in(
-        self,
-        speech: Sequence[tuple[Tensor, Tensor]],
-        registers: Sequence[tuple[Tensor, Tensor]],
-        name: str,
+        self, speech: Sequence[tuple[Tensor, Tensor]], f0: Tensor, name: str
     ) -> VoiceProfile:
-        """The profile of recordings by what `_speech` and `Analysis.register` gave for each."""
+        """The profile of what `_speech` gave, with the pitch of active frames ``f0`` (T,)."""
         mel, relative = (torch.cat(parts, -1) for parts in zip(*speech, strict=True))
         everything = torch.ones(1, mel.shape[-1], dtype=torch.bool, device=mel.device)
         with self.clock("speaker encoder"):
             speaker = self.network.encode_speaker(mel, relative, everything)
-        pitch = pitch_statistics(*(torch.cat(parts) for parts in zip(*registers, strict=True)))
-        return VoiceProfile(Speaker(*(x[0].cpu() for x in speaker)), *pitch, name, self.fingerprint)
+        speaker = Speaker(*(x[0].cpu() for x in speaker))
+        return VoiceProfile(speaker, *pitch_statistics(f0), name, self.fingerprint)
 
     def _speech(
         self, recording: Recording, analysis: Analysis, budget: int
@@ -423,7 +416,7 @@ class VoiceConverter(
     def _own_voice(self, recording: Recording, analysis: Analysis) -> VoiceProfile:
         """The voice of the recording itself, which was analysed before."""
         speech = self._speech(recording, analysis, self._reference_frames)
-        return self._voice_in([speech], [analysis.register], "own")
+        return self._voice_in([speech], analysis.f0[analysis.active], "own")
 
     def _converted(
         self, recording: Recording, profile: VoiceProfile | None, knobs: Knobs
@@ -441,7 +434,7 @@ class VoiceConverter(
                 profile = interpolate(own, profile, knobs.strength)
             f0 = move_pitch(
                 analysis.f0,
-                pitch_statistics(*analysis.register),
+                pitch_statistics(analysis.f0[analysis.active]),
                 (profile.f0_median, profile.f0_spread),
                 mode=knobs.pitch_mode,
                 shift=knobs.pitch_shift,

@@ -18,6 +18,7 @@ import math
 
 import numpy as np
 import torch
+from numba import njit
 from torch import Tensor
 
 from vc.audio import MelSpec
@@ -122,24 +123,37 @@ def _peaks(acf: Tensor, spec: MelSpec) -> tuple[Tensor, Tensor]:
 
 def _cheapest_path(frequencies: np.ndarray, strengths: np.ndarray, spec: MelSpec) -> np.ndarray:
     """The Viterbi path (T,) through the candidates; costs are scaled to 10 ms steps."""
-    scale = 0.01 * spec.frames_per_second
     voiced = frequencies > 0
     log_frequency = np.log2(np.where(voiced, frequencies, 1.0))
-    n_frames, n_states = frequencies.shape
+    path = _best_states(voiced, log_frequency, strengths, 0.01 * spec.frames_per_second)
+    return frequencies[np.arange(len(path)), path].astype(np.float32)
+
+
+@njit(cache=True, nogil=True)
+def _best_states(voiced, log_frequency, strengths, scale):
+    """The state (T,) of each frame on the path with the most strength left after its jumps."""
+    n_frames, n_states = strengths.shape
     back = np.zeros((n_frames, n_states), dtype=np.int8)
-    score = strengths[0].copy()
-    columns = np.arange(n_states)
+    score = strengths[0].astype(np.float64)
+    total = np.empty(n_states)
     for t in range(1, n_frames):
-        jump = np.abs(log_frequency[t - 1][:, None] - log_frequency[t][None, :])
-        both = voiced[t - 1][:, None] & voiced[t][None, :]
-        change = voiced[t - 1][:, None] ^ voiced[t][None, :]
-        total = score[:, None] - scale * (
-            _OCTAVE_JUMP_COST * jump * both + _VOICING_CHANGE_COST * change
-        )
-        back[t] = total.argmax(0)
-        score = total[back[t], columns] + strengths[t]
+        for now in range(n_states):
+            best, best_before = -np.inf, 0
+            for before in range(n_states):
+                cost = 0.0
+                if voiced[t, now] != voiced[t - 1, before]:
+                    cost = _VOICING_CHANGE_COST
+                elif voiced[t, now]:
+                    jump = abs(log_frequency[t, now] - log_frequency[t - 1, before])
+                    cost = _OCTAVE_JUMP_COST * jump
+                value = score[before] - scale * cost
+                if value > best:
+                    best, best_before = value, before
+            back[t, now] = best_before
+            total[now] = best + strengths[t, now]
+        score[:] = total
     path = np.empty(n_frames, dtype=np.int64)
-    path[-1] = int(score.argmax())
+    path[-1] = score.argmax()
     for t in range(n_frames - 1, 0, -1):
         path[t - 1] = back[t, path[t]]
-    return frequencies[np.arange(n_frames), path].astype(np.float32)
+    return path

@@ -46,26 +46,21 @@ class VoiceProfile:
         return self.speaker.vector
 
 
-def pitch_statistics(f0: Tensor, weight: Tensor | None = None) -> tuple[float, float]:
+def pitch_statistics(f0: Tensor) -> tuple[float, float]:
     """Median in Hz and spread of log-F0 over the frames of ``f0`` (T,) with any pitch.
 
-    ``weight`` (T,) is how much each counts (None: all alike).
     Callers leave pauses out: the pitch of a room's noise is nobody's.
     Weak pitch (negative, see vc/harvest) counts as well: where a voice is creaky or breathy, what
     is clearly voiced alone would put the register of the whole too high or too low.
     The spread is half the distance between the 16th and the 84th percentile: a standard deviation
     that a few octave errors do not touch. (0.0, 0.0) when there is none.
     """
-    weight = torch.ones_like(f0) if weight is None else weight
-    found, weight = f0[f0 != 0].abs().double().log(), weight[f0 != 0].double()
+    found = f0[f0 != 0].abs().double().log()
     if found.numel() == 0:
         return 0.0, 0.0
-    ordered, order = found.sort()
-    # Each value lies in the middle of what it weighs.
-    position = (weight[order].cumsum(0) - 0.5 * weight[order]) / weight.sum()
+    ordered = found.sort().values
     low, middle, high = (
-        float(ordered[int(torch.searchsorted(position, share).clamp_max(len(ordered) - 1))])
-        for share in (0.16, 0.5, 0.84)
+        float(ordered[round(share * (len(ordered) - 1))]) for share in (0.16, 0.5, 0.84)
     )
     return math.exp(middle), 0.5 * (high - low)
 

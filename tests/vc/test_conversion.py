@@ -50,21 +50,6 @@ def test_weak_pitch_is_negative_and_only_where_there_is_no_voice(log_mel):
     assert (with_weak < 0).any()
 
 
-def test_weak_pitch_may_be_looked_for_in_the_middle_alone(log_mel):
-    with record(voice(120, 1.0, 6.0, 0)) as recording:
-        everywhere = analyse(recording, log_mel)
-        middle = analyse(recording, log_mel, weak_pitch_seconds=2.0)
-    inside = middle.followed
-    assert int(inside.sum()) == pytest.approx(200, abs=1)
-    assert (middle.f0[~inside] >= 0).all()
-    # Not all: what is weak depends on what else is heard.
-    assert (middle.f0[inside] < 0).sum() > 0.8 * (everywhere.f0[inside] < 0).sum()
-    f0, weight = middle.register
-    # The frames that were not looked at are made up for by those that were.
-    assert float(weight.sum()) == pytest.approx(f0.numel(), rel=1e-3)
-    assert bool((weight[f0 < 0] > 1.5).all())
-
-
 def test_weak_pitch_moves_with_the_voice():
     f0 = torch.tensor([100.0, -110.0, 0.0, 120.0])
     moved = move_pitch(f0, (110.0, 0.2), (220.0, 0.2), mode="match", shift=0.0, pitch_range=1.0)

@@ -160,13 +160,5 @@ def test_pitch_statistics_ignore_unvoiced_frames_and_a_few_octave_errors():
     assert spread == pytest.approx(0.2, rel=0.1)
 
 
-def test_a_frame_that_weighs_three_times_counts_as_three():
-    f0 = torch.tensor([100.0, 110.0, -150.0, 0.0])
-    weight = torch.tensor([1.0, 1.0, 3.0, 5.0])
-    thrice = torch.tensor([100.0, 110.0, -150.0, -150.0, -150.0])
-    assert pitch_statistics(f0, weight) == pitch_statistics(thrice)
-    assert pitch_statistics(f0, weight)[0] == pytest.approx(150.0)
-
-
 def test_nothing_voiced_has_no_pitch():
     assert pitch_statistics(torch.zeros(5)) == (0.0, 0.0)
