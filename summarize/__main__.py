@@ -406,8 +406,11 @@ def _bench(args: list[str]) -> int:
 
 def _search(args: list[str]) -> int:
     parser = _Parser(prog="summarize search")
-    parser.add_argument("query", help="words to look for")
+    parser.add_argument("query", nargs="?", help="words to look for")
     parser.add_argument("--in", required=True, dest="files", nargs="+", help="files or folders")
+    parser.add_argument(
+        "--check", action="store_true", help="how often codes and lsa find what is of one folder"
+    )
     parser.add_argument("--method", default="bm25", help="bm25 (default), lsa or codes")
     parser.add_argument("-k", type=int, default=10, help="how many (default 10)")
     parser.add_argument("--dimensions", type=int, default=10, help="of lsa and codes (default 10)")
@@ -415,9 +418,19 @@ def _search(args: list[str]) -> int:
     options = parser.parse_args(args)
     if min(options.k, options.dimensions) < 1:
         raise ValueError("-k and --dimensions must be at least 1")
-    from summarize.search_documents import search
+    if options.check == (options.query is not None):
+        raise ValueError("give words to look for, or --check and folders of documents of a kind")
+    from summarize.search_documents import check, search
 
     documents, n_failed = _readable(options.files, options.encoding)
+    if options.check:
+        labels = [str(Path(document.name).parent) for document in documents]
+        for row in check(documents, labels):
+            print(
+                f"{row.method:5} {row.code_dim:3} dimensions: precision@10 {row.precision:.3f}, "
+                f"recall@10 {row.recall:.3f}"
+            )
+        return 2 if n_failed else 0
     settings = {"k": options.k, "code_dim": options.dimensions}
     for hit in search(options.query, documents, options.method, **settings):
         print(f"{hit.score:7.3f}  {hit.name}")

@@ -184,6 +184,9 @@ class VoiceConverter(
     def _save_pretrained(self, save_directory: Path) -> None:
         """Called by ``save_pretrained`` and ``push_to_hub`` of the Hub mixin."""
         extra = {f"voices/{path.name}": path.read_bytes() for path in self._voice_files().values()}
+        for part in ("screen", "space"):  # of vc calibrate
+            for path in sorted((self.folder / part).glob("*")) if self.folder else ():
+                extra[f"{part}/{path.name}"] = path.read_bytes()
         if not (save_directory / "README.md").exists():
             card = self.folder / "README.md" if self.folder else None
             has_card = card is not None and card.is_file()

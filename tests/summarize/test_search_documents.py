@@ -5,6 +5,7 @@ import random
 import pytest
 import torch
 
+from summarize.__main__ import main
 from summarize.bag_of_words import LSA, BagOfWords, bm25, stem, stems
 from summarize.documents import Document
 from summarize.search_documents import METHODS, check, screen, search, write_map
@@ -69,6 +70,21 @@ def test_codes_find_topics_better_than_lsa_of_ten_dimensions():
     assert lsa.precision > 0.5
     assert codes.precision >= lsa.precision
     assert codes.recall >= lsa.recall
+
+
+def test_folders_of_documents_are_checked_from_the_command_line(tmp_path, capsys):
+    for document, label in zip(*corpus(60), strict=True):
+        folder = tmp_path / str(int(label))
+        folder.mkdir(exist_ok=True)
+        (folder / f"{document.name}.txt").write_text(document.text)
+    assert main(["search", "--check", "--in", str(tmp_path)]) == 0
+    rows = capsys.readouterr().out.splitlines()
+    assert len(rows) == 6
+    precisions = [float(row.split("precision@10 ")[1].split(",")[0]) for row in rows]
+    assert min(precisions) > 0.4  # a third by chance
+    for args in (["words", "--check"], []):
+        assert main(["search", *args, "--in", str(tmp_path)]) == 2
+        assert "give words to look for, or --check" in capsys.readouterr().err
 
 
 def test_a_check_needs_documents_of_two_labels():

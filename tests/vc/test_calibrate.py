@@ -36,6 +36,17 @@ def write_corpus(folder, n_train: int, n_dev: int = 0) -> None:
     (folder / "manifest.tsv").write_text("\n".join(rows) + "\n")
 
 
+def test_a_copy_of_calibrated_weights_is_calibrated(weights, tmp_path):
+    corpus = tmp_path / "corpus"
+    write_corpus(corpus, 40)
+    assert main(["calibrate", str(corpus), "--weights", str(weights)]) == 0
+    VoiceConverter.from_pretrained(weights).save_pretrained(tmp_path / "copy")
+    for name in ("screen", "space"):
+        made = {path.name: path.read_bytes() for path in (weights / name).iterdir()}
+        copied = {path.name: path.read_bytes() for path in (tmp_path / "copy" / name).iterdir()}
+        assert made == copied
+
+
 def test_a_corpus_leaves_a_screen_and_a_space_of_its_training_speakers(weights, tmp_path, capsys):
     corpus = tmp_path / "corpus"
     write_corpus(corpus, 41, 2)
