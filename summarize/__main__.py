@@ -132,7 +132,8 @@ def _one(summarizer, item: Item, budget: dict, out: TextIO, as_json: bool, named
         _say(str(error))
         return False
     if summary.is_whole:
-        _say(f"{item.name} has only {summary.n_words} words and is returned whole")
+        n = summary.n_words
+        _say(f"{item.name} has only {n} word{'s' * (n != 1)} and is returned whole")
     if as_json:
         print(json.dumps(_row(item.name, summary), ensure_ascii=False), file=out, flush=True)
     else:
