@@ -70,7 +70,7 @@ def _summarize(args: list[str]) -> int:
     from summarize.inference import Summarizer
 
     summarizer = Summarizer.from_pretrained(options.weights, options.preset, options.method)
-    items = _items(options.files, options.encoding)
+    items = _items(options.files, options.encoding, options.output)
     if options.output:
         return _to_file(summarizer, items, budget, Path(options.output))
     n_failed = 0
@@ -104,8 +104,9 @@ def _check(budget: dict[str, float | None]) -> None:
     check_budget(**budget)
 
 
-def _items(files: list[str], encoding: str) -> Iterator[Item]:
-    """Every document of the files and folders; one that cannot be read stops no other."""
+def _items(files: list[str], encoding: str, output: str | None = None) -> Iterator[Item]:
+    """Every document of the files and folders; one that cannot be read stops no other, and what
+    we write ourselves is none."""
     from summarize.documents import DocumentError, find_documents, read_documents
 
     for file in files:
@@ -115,6 +116,8 @@ def _items(files: list[str], encoding: str) -> Iterator[Item]:
             yield Item(file, "", str(error))
             continue
         for path in paths:
+            if output and file != "-" and Path(path).resolve() == Path(output).resolve():
+                continue
             try:
                 for document in read_documents(path, encoding):
                     yield Item(document.name, document.text)

@@ -1,6 +1,6 @@
 """Summaries for people: any text in, exactly so many words out.
 
-A text of up to `LONGEST_SENTENCE` words is coded as a whole. A longer one is taken apart into
+A paragraph of up to `LONGEST_SENTENCE` words is coded as a whole. A longer text is taken apart into
 sentences; those that together say most of the document within the budget are coded and put in the
 document's order (`summarize.coverage`). The cost is linear in the document: every sentence is
 weighed, few are coded.
@@ -171,8 +171,10 @@ class Summarizer:
             words = DEFAULT_WORDS
         if n_source <= (words or 1) or (sentences or 0) >= n_source:
             return _Plan(document, [], [], [], " ".join(text.split()))
-        if words is not None and n_source <= LONGEST_SENTENCE and words <= LONGEST_CODE:
-            # sentences of one short text are coded together: the code may draw on all of them
+        is_short = n_source <= LONGEST_SENTENCE and "\n\n" not in text
+        if words is not None and is_short and words <= LONGEST_CODE:
+            # sentences of one paragraph are coded together: the code may draw on all of them, but
+            # not on a heading and what stands below it as if they were one sentence
             row = [word for i in range(len(document)) for word in document.words(i)]
             return _Plan(document, [row], [0], [words])
         ranked = document.ranked(self.search)

@@ -70,6 +70,14 @@ def test_a_folder_is_continued_where_it_was_broken_off(report, weights, capsys, 
     assert "3 new, 2 already there" in capsys.readouterr().err
 
 
+def test_what_is_written_into_the_folder_is_not_read_from_it(weights, tmp_path, capsys):
+    (tmp_path / "a.txt").write_text(documents(1)[0])
+    args = [str(tmp_path), "-o", str(tmp_path / "out.jsonl"), "--weights", weights]
+    for said in ("1 new, 0 already there, 0 failed", "0 new, 1 already there, 0 failed"):
+        assert main(args) == 0
+        assert said in capsys.readouterr().err
+
+
 def test_no_file_is_left_where_no_document_could_be_read(weights, tmp_path, capsys):
     (tmp_path / "empty.txt").write_text("")
     out = tmp_path / "out.jsonl"

@@ -192,6 +192,13 @@ def test_of_a_long_text_the_sentence_about_what_returns_is_coded_where_weights_a
     assert "zeppelin" in Summarizer(search).summarize(f"{text} A zeppelin!", 5).text.lower()
 
 
+def test_a_heading_and_what_stands_below_it_are_not_one_sentence(summarizer):
+    text = documents(1, seed=4)[0]
+    with_heading = summarizer.summarize(f"Quarterly news\n\n{text}", 7)
+    assert with_heading.text == summarizer.summarize(text, 7).text
+    assert [code.sentence for code in with_heading.codes] == [1]
+
+
 def test_the_package_gives_what_the_readme_imports():
     assert summarize.Summarizer is Summarizer
     assert not hasattr(summarize, "Summariser")
