@@ -1,5 +1,5 @@
-"""Learning in stages: distil the search, reconstruct, play the adversarial game, learn from the
-best of one's own codes.
+"""Learning in stages: distil the search, learn from mined pairs, reconstruct, play the adversarial
+game, learn from the best of one's own codes.
 
 Every stage is a Lightning module around the same `TextAutoencoder`; a later one begins with the
 checkpoint of an earlier (``weights``). A pretrained encoder–decoder can take the place of the

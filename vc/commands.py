@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from vc.audio import find_audio
@@ -145,6 +146,7 @@ def search(options: argparse.Namespace) -> int:
 
 def screen(options: argparse.Namespace) -> int:
     """Print the odd recordings; 2 when some could not be used."""
+    from vc.listening import usable
     from vc.screen import FOLDER, Screen, listen
     from vc.screen import screen as run
 
@@ -160,13 +162,8 @@ def screen(options: argparse.Namespace) -> int:
         )
     fitted = Screen.load(folder, converter.fingerprint)
     if options.clean:
-        own = []
-        for path in find_audio(options.clean):
-            try:
-                own.append(listen(converter, path))
-            except ValueError as error:
-                failures.append(str(error))
-        fitted = fitted.refitted(own)
+        clean = usable(find_audio(options.clean), partial(listen, converter), failures.append)
+        fitted = fitted.refitted([evidence for _, evidence in clean])
     settings = {"rate": options.rate, "failed": failures.append, "progress": _count}
     if options.check:
         from vc.screen_check import check

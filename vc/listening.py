@@ -1,7 +1,8 @@
 """What the networks hear of a recording that is not to be converted: no weak pitch, hence fast."""
 
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 SECONDS = 60.0
 
 Sound = Path | tuple[Tensor, int]
+Item = TypeVar("Item")
 
 
 class Heard(NamedTuple):
@@ -59,6 +61,24 @@ def hear(converter: "VoiceConverter", sound: Sound) -> Heard:
     speaker = network.encode_speaker(mel[..., active], relative[..., active], everything)
     content = network.encode_content(relative)
     return Heard(waveform, analysis, mel, relative, content, speaker)
+
+
+def usable(
+    recordings: Sequence[Path],
+    listen: Callable[[Path], Item],
+    failed: Callable[[str], None],
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Iterator[tuple[Path, Item]]:
+    """What ``listen`` gives for each recording that it takes; ``failed`` is told of the others,
+    ``progress`` how many are done of how many."""
+    for i, path in enumerate(recordings):
+        try:
+            item = listen(path)
+        except ValueError as error:
+            failed(str(error))
+        else:
+            yield path, item
+        progress(i + 1, len(recordings))
 
 
 def _recording(sound: Sound, rate: int) -> Recording:

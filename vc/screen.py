@@ -8,6 +8,7 @@ and the largest counts.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,9 +16,10 @@ import torch
 from torch import Tensor
 
 from shared.anomaly import Normality, Threshold, fit_threshold
-from shared.checkpoint import load_model, save_model
+from shared.checkpoint import save_model
+from vc.beside import load_beside
 from vc.encoders import Speaker, dct_basis
-from vc.listening import Sound, hear
+from vc.listening import Sound, hear, usable
 from vc.voices import pitch_statistics
 
 if TYPE_CHECKING:
@@ -156,12 +158,7 @@ class Screen:
     @classmethod
     def load(cls, folder: str | Path, fingerprint: str) -> "Screen":
         """The screen in the folder; raises ValueError when it is of other weights or not whole."""
-        config, state = load_model(folder, kind=KIND)
-        if config.get("fingerprint") != fingerprint:
-            raise ValueError(
-                f"{folder} is of other weights ({config.get('fingerprint')}, these are "
-                f"{fingerprint}); make it again: vc calibrate CORPUS --weights FOLDER --force"
-            )
+        _, state = load_beside(folder, KIND, fingerprint)
         normal = {n: Normality(state[f"{n}.mean"], state[f"{n}.precision"]) for n in _NORMAL}
         rest = (state[k] for k in ("forwards", "middle", "reach", "clean"))
         return cls(normal, *rest)
@@ -183,15 +180,11 @@ def screen(
     """
     threshold = fitted.threshold(rate)
     found = []
-    for i, path in enumerate(recordings):
-        try:
-            scaled = fitted.scaled([listen(converter, path)])[0]
-            # 1 at the threshold, whatever the rate
-            score = 1 + float(scaled.max()) - threshold.value
-            found.append(Oddity(path, score, ERRORS[int(scaled.argmax())]))
-        except ValueError as error:
-            failed(str(error))
-        progress(i + 1, len(recordings))
+    for path, evidence in usable(recordings, partial(listen, converter), failed, progress):
+        scaled = fitted.scaled([evidence])[0]
+        # 1 at the threshold, whatever the rate
+        score = 1 + float(scaled.max()) - threshold.value
+        found.append(Oddity(path, score, ERRORS[int(scaled.argmax())]))
     return sorted(found, key=lambda item: -item.score)
 
 

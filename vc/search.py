@@ -1,6 +1,7 @@
 """Recordings that sound like this one, or that say something like it."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -8,7 +9,7 @@ import torch
 from torch import Tensor
 
 from shared.retrieval import CodeIndex
-from vc.listening import hear
+from vc.listening import hear, usable
 
 if TYPE_CHECKING:
     from vc.inference import VoiceConverter
@@ -46,13 +47,9 @@ def codes_of(
 ) -> tuple[list[Path], Tensor]:
     """The recordings that can be used and their codes (n, D); raises ValueError if none can."""
     paths, codes = [], []
-    for i, path in enumerate(recordings):
-        try:
-            codes.append(code_of(converter, path, by))
-            paths.append(path)
-        except ValueError as error:
-            failed(str(error))
-        progress(i + 1, len(recordings))
+    for path, code in usable(recordings, partial(code_of, converter, by=by), failed, progress):
+        paths.append(path)
+        codes.append(code)
     if not paths:
         raise ValueError("none of the recordings could be used, so there is nothing to search")
     return paths, torch.stack(codes)

@@ -11,8 +11,9 @@ from torch.nn import functional as F
 
 from shared.autoencoders.figures import code_map
 from shared.autoencoders.linear import PCA
-from shared.checkpoint import load_model, save_model
+from shared.checkpoint import save_model
 from shared.generation import GaussianPrior, MixturePrior
+from vc.beside import load_beside
 from vc.encoders import Speaker
 from vc.voices import VoiceError, VoiceProfile, blend
 
@@ -76,12 +77,7 @@ class VoiceSpace:
     @classmethod
     def load(cls, folder: str | Path, fingerprint: str) -> "VoiceSpace":
         """The space in the folder; raises ValueError when it is of other weights or not whole."""
-        config, state = load_model(folder, kind=KIND)
-        if config.get("fingerprint") != fingerprint:
-            raise ValueError(
-                f"{folder} is of other weights ({config.get('fingerprint')}, these are "
-                f"{fingerprint}); make it again: vc calibrate CORPUS --weights FOLDER --force"
-            )
+        config, state = load_beside(folder, KIND, fingerprint)
         parts = {
             part: {k.partition(".")[2]: v for k, v in state.items() if k.startswith(f"{part}.")}
             for part in ("prior", "mixture")

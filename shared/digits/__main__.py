@@ -83,20 +83,17 @@ def _claims(options: argparse.Namespace) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = _OneLineParser(prog="digits", usage=USAGE, allow_abbrev=False)
     commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=_OneLineParser)
-    command = commands.add_parser("compare", allow_abbrev=False)
-    command.set_defaults(run=_compare)
-    command.add_argument("--configs", default="configs/digits", help="folder of the recipes")
-    command.add_argument("--seeds", type=int, default=1, help="so many trainings of each (1)")
-    command.add_argument("--steps", type=int, default=1000, help="of every training (1000)")
-    command.add_argument("--dimensions", type=int, nargs="+", default=[2, 4, 8, 16, 30])
-    command.add_argument("-o", "--output", default="compare.png", help="pictures (compare.png)")
-    judged = commands.add_parser("claims", allow_abbrev=False)
-    judged.set_defaults(run=_claims)
-    judged.add_argument("--configs", default="configs/digits", help="folder of the recipes")
-    judged.add_argument("--seeds", type=int, default=5, help="so many trainings of each (5)")
-    judged.add_argument("--steps", type=int, default=1000, help="of every training (1000)")
-    for each in (command, judged):
-        each.add_argument(
+    compare = commands.add_parser("compare", allow_abbrev=False)
+    compare.add_argument("--dimensions", type=int, nargs="+", default=[2, 4, 8, 16, 30])
+    compare.add_argument("-o", "--output", default="compare.png", help="pictures (compare.png)")
+    claims = commands.add_parser("claims", allow_abbrev=False)
+    for command, run, n_seeds in ((compare, _compare, 1), (claims, _claims, 5)):
+        command.set_defaults(run=run)
+        command.add_argument("--configs", default="configs/digits", help="folder of the recipes")
+        trainings = f"so many trainings of each ({n_seeds})"
+        command.add_argument("--seeds", type=int, default=n_seeds, help=trainings)
+        command.add_argument("--steps", type=int, default=1000, help="of every training (1000)")
+        command.add_argument(
             "--validation",
             action="store_true",
             help="judge on a quarter of the training images, as settings are chosen",

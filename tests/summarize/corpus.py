@@ -3,10 +3,14 @@
 import random
 from pathlib import Path
 
+import torch
+
 from summarize.inference import Summarizer
+from summarize.model import TextAutoencoder, TextConfig
 from summarize.prepare import prepare
 from summarize.search import train_search
-from summarize.text import word_texts
+from summarize.subwords import Subwords
+from summarize.text import train_subwords, word_texts
 
 NAMES = ["Anna", "Boris", "Clara", "David", "Emma", "Frank", "Greta", "Henry"]
 THINGS = ["bridge", "market", "river", "school", "train", "bank", "factory", "museum"]
@@ -51,3 +55,17 @@ def searching() -> Summarizer:
     return Summarizer(
         train_search(map(word_texts, documents(300)), map(word_texts, sentences(400)))
     )
+
+
+def small_vocabulary() -> Subwords:
+    """Some 150 subwords, and the tables of `searching`."""
+    tokenizer = train_subwords([*documents(300), *sentences(400)], 150)
+    return Subwords(tokenizer, searching().search)
+
+
+def random_network(subwords: Subwords) -> TextAutoencoder:
+    """A small network that has learned nothing, the same every time."""
+    torch.manual_seed(0)
+    network = TextAutoencoder(TextConfig(subwords.n_vocabulary, 32, 1, 2, 0.0))
+    network.encoder.describe(*subwords.facts())
+    return network.eval()

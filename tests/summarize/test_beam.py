@@ -4,10 +4,8 @@ import pytest
 import torch
 
 from summarize.beam import beam_codes
-from summarize.model import TextAutoencoder, TextConfig
-from summarize.subwords import Subwords
-from summarize.text import train_subwords, word_texts
-from tests.summarize.corpus import documents, searching, sentences
+from summarize.text import word_texts
+from tests.summarize.corpus import documents, random_network, small_vocabulary
 
 ROWS = [word_texts(text)[: 9 + i % 5] for i, text in enumerate(documents(6, seed=3))]
 LENGTHS = torch.tensor([3, 4, 5, 3, 6, 4])
@@ -15,16 +13,12 @@ LENGTHS = torch.tensor([3, 4, 5, 3, 6, 4])
 
 @pytest.fixture(scope="module")
 def subwords():
-    tokenizer = train_subwords([*documents(300), *sentences(400)], 150)
-    return Subwords(tokenizer, searching().search)
+    return small_vocabulary()
 
 
 @pytest.fixture(scope="module")
 def encoder(subwords):
-    torch.manual_seed(0)
-    network = TextAutoencoder(TextConfig(subwords.n_vocabulary, 32, 1, 2, 0.0))
-    network.encoder.describe(*subwords.facts())
-    return network.eval().encoder
+    return random_network(subwords).encoder
 
 
 @pytest.fixture(scope="module")

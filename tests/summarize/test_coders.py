@@ -4,32 +4,26 @@ import json
 import random
 
 import pytest
-import torch
 
 from summarize import packaged
 from summarize.coders import BestCoder, Coded, NetworkCoder, _most_alike
 from summarize.inference import Summarizer
-from summarize.model import TextAutoencoder, TextConfig
 from summarize.search import train_search
 from summarize.subwords import Subwords
-from summarize.text import count_words, is_protected, split_words, train_subwords, word_texts
-from tests.summarize.corpus import documents, sentences
+from summarize.text import count_words, is_protected, split_words, word_texts
+from tests.summarize.corpus import documents, random_network, small_vocabulary
 
 TEXTS = documents(20, seed=3)
 
 
 @pytest.fixture(scope="module")
 def subwords():
-    search = train_search(map(word_texts, documents(300)), map(word_texts, sentences(400)))
-    return Subwords(train_subwords([*documents(300), *sentences(400)], 150), search)
+    return small_vocabulary()
 
 
 @pytest.fixture(scope="module")
 def network(subwords):
-    torch.manual_seed(0)
-    network = TextAutoencoder(TextConfig(subwords.n_vocabulary, 32, 1, 2, 0.0))
-    network.encoder.describe(*subwords.facts())
-    return network.eval()
+    return random_network(subwords)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@ import os
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 import soundfile
 import torch
 
+from tests.outcome import outcome
 from tests.vc.serving import make_converter, write_voice, write_weights
 from tests.vc.sounds import SAMPLE_RATE, voice
 from vc.__main__ import main
@@ -28,14 +30,7 @@ def kept(tmp_path_factory) -> Path:
     return folder
 
 
-def run(capsys, *args: object) -> tuple[int, str, str]:
-    """Exit code, standard output and standard error of a command."""
-    capsys.readouterr()
-    try:
-        code = main([str(arg) for arg in args])
-    except SystemExit as stop:
-        code = stop.code
-    return code, *capsys.readouterr()
+run = partial(outcome, main)
 
 
 def convert(capsys, kept: Path, source: object, voice_: object, out: object, *more: object):

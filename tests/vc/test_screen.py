@@ -1,12 +1,14 @@
 """Odd recordings among made-up voices: what a screen notices, what it ships, how it is called."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
 import soundfile
 import torch
 
+from tests.outcome import outcome
 from tests.vc.serving import make_converter
 from tests.vc.sounds import SAMPLE_RATE, voice
 from vc.__main__ import main
@@ -53,13 +55,7 @@ def fitted(kept, converter) -> Screen:
     return Screen.load(kept / "weights" / "screen", converter.fingerprint)
 
 
-def run(capsys, *args: object) -> tuple[int, str, str]:
-    capsys.readouterr()
-    try:
-        code = main([str(arg) for arg in args])
-    except SystemExit as stop:
-        code = stop.code
-    return code, *capsys.readouterr()
+run = partial(outcome, main)
 
 
 def test_every_kind_of_oddity_is_told_from_clean_speech(kept, converter, fitted):

@@ -10,6 +10,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from shared.digits import claims
 from shared.digits.__main__ import main
+from tests.outcome import outcome
 
 BASE = "configs/digits/base.yaml"
 QUICK = ["--trainer.enable_model_summary", "false", "--trainer.max_epochs", "1"]
@@ -17,12 +18,7 @@ QUICK = ["--trainer.enable_model_summary", "false", "--trainer.max_epochs", "1"]
 
 def run(capsys, *args: object) -> tuple[int, str, str]:
     """Exit code, standard output, and the lines on standard error that are the command's own."""
-    capsys.readouterr()
-    try:
-        code = main([str(arg) for arg in args])
-    except SystemExit as stop:
-        code = stop.code
-    out, error = capsys.readouterr()
+    code, out, error = outcome(main, capsys, *args)
     return code, out, "\n".join(x for x in error.splitlines() if x.startswith("digits: "))
 
 
