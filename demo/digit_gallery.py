@@ -16,7 +16,7 @@ from shared.autoencoders.base import Autoencoder
 from shared.autoencoders.linear import PCA
 from shared.autoencoders.recipes import load
 from shared.checkpoint import load_model
-from shared.corruption import add_gaussian, mask, salt_and_pepper
+from shared.corruption import corruption
 from shared.penalties import squared_error
 
 FOLDER = Path(__file__).parent / "assets" / "digits"
@@ -41,7 +41,6 @@ CORRUPTIONS = {
     "masking": "Missing pixels",
     "salt_and_pepper": "Salt and pepper",
 }
-_CORRUPT = {"gaussian": add_gaussian, "masking": mask, "salt_and_pepper": salt_and_pepper}
 # How many of a hundred digits that a network never saw it may call odd.
 FALSE_ALARMS = 0.05
 
@@ -89,20 +88,21 @@ class DigitGallery:
         ``level`` is the share of pixels that are replaced, for noise its deviation.
         """
         trained, x = self._trained(name), read(drawn)
-        if kind not in _CORRUPT:
-            raise ValueError(f"Corrupt by {', '.join(_CORRUPT)}, not by {kind}.")
+        if kind not in CORRUPTIONS:
+            raise ValueError(f"Corrupt by {', '.join(CORRUPTIONS)}, not by {kind}.")
         # the same noise each time, so that the slider makes it grow
         noise = torch.Generator().manual_seed(0)
-        seen = _CORRUPT[kind](x, min(max(level, 0.0), 1.0), noise).clamp(0, 1)
+        seen = corruption(kind, min(max(level, 0.0), 1.0), noise)(x).clamp(0, 1)
         code = trained.network.encode(seen)
-        rebuilt = trained.network.decode(code).clamp(0, 1)
+        decoded = trained.network.decode(code)
+        rebuilt = decoded.clamp(0, 1)
         pictures = _strip(
             ("What it sees", image(seen[0, 0], "the corrupted digit")),
             (f"The code: {code.shape[1]} numbers", code_bars(code[0], "the code as bars")),
             ("What it rebuilds", image(rebuilt[0, 0], "the digit rebuilt from the code")),
         )
         place = [round(value, 2) for value in _placed(trained, code)[0].tolist()]
-        error = float(squared_error(trained.network.decode(code), seen))
+        error = float(squared_error(decoded, seen))
         return Look(pictures, _verdict(error, trained.alarm), *place)
 
     @torch.no_grad()

@@ -33,7 +33,9 @@ def salt_and_pepper(x: Tensor, rate: float, generator: torch.Generator | None = 
     return torch.where((draw >= rate / 2) & (draw < rate), torch.ones_like(x), salted)
 
 
-def corruption(kind: str, level: float) -> Callable[[Tensor], Tensor]:
+def corruption(
+    kind: str, level: float, generator: torch.Generator | None = None
+) -> Callable[[Tensor], Tensor]:
     """The function x -> corrupted x; ``level`` is a rate in [0, 1], for "gaussian" a deviation.
 
     Raises ValueError for a kind that is not in KINDS and a level that is out of its range.
@@ -44,7 +46,7 @@ def corruption(kind: str, level: float) -> Callable[[Tensor], Tensor]:
     if kind not in table:
         raise ValueError(f"corruption must be one of {', '.join(KINDS)}, got {kind!r}")
     table[kind](torch.zeros(1), level)  # a wrong level shows here rather than in the first step
-    return lambda x: table[kind](x, level)
+    return lambda x: table[kind](x, level, generator)
 
 
 def _uniform(x: Tensor, generator: torch.Generator | None) -> Tensor:
