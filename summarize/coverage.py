@@ -19,11 +19,13 @@ from summarize.ngrams import form
 from summarize.search import Search
 from summarize.text import Word, split_sentences, split_words
 
-USUAL_CODE = 12  # words, where a budget is shared by several sentences
+# Words of a code where several sentences share a budget. Shorter codes say more of the document
+# but less of its title, and end in the middle of phrases.
+USUAL_CODE = 20
 # A sentence that repeats what is said adds this share of a word's worth for each further time.
-REDUNDANCY = 0.1
+REDUNDANCY = 0.05
 # What is said early matters more: a gain is divided by (1 + sentences before) to this power.
-EARLINESS = 0.3
+EARLINESS = 0.5
 
 
 class Document:
