@@ -27,11 +27,11 @@ def beam_codes(
     n = len(lengths)
     vectors, states = encoder.read(source)
     hidden = encoder._first(states, source.mask)
-    source, lengths, vectors, states = (
+    mask = source.mask
+    source, lengths, vectors = (
         Source(*(repeated(part, width) for part in source)),
         repeated(lengths, width),
         repeated(vectors, width),
-        repeated(states, width),
     )
     hidden = repeated(hidden[0], width)[None].contiguous()
     rule = Rule(encoder, source, lengths)
@@ -43,7 +43,8 @@ def beam_codes(
     base = torch.arange(n, device=states.device)[:, None] * width
     while not bool(rule.done.all()):
         out, hidden = encoder.recurrent(x + encoder.left(rule.left)[:, None], hidden)
-        logits = encoder._logits(out, states, source.mask)[:, 0]
+        # the beams of a document are as many questions to the same states
+        logits = encoder._logits(out.view(n, width, -1), states, mask).flatten(0, 1)
         log_probs = logits.masked_fill(rule.forbidden(), -torch.inf).log_softmax(-1)
         # a code that is done goes on as it is, at no cost
         log_probs[rule.done] = -torch.inf

@@ -1,6 +1,5 @@
 """Who makes codes: the search, the trained network, or both; all give exactly so many words."""
 
-import itertools
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -11,7 +10,7 @@ import torch
 from summarize.beam import beam_codes
 from summarize.encoder import LONGEST_CODE
 from summarize.model import TextAutoencoder
-from summarize.search import Search
+from summarize.search import Choice, Search
 from summarize.subwords import Subwords
 from summarize.text import (
     LONGEST_SENTENCE,
@@ -26,8 +25,10 @@ from summarize.variants import Variants
 
 BATCH_SIZE = 64
 MOST_REBUILT = 64  # subwords of a sentence that the decoder writes
-WIDTH = 8  # codes of the network that are compared with the search's
-TEMPERATURE = 1.0  # nats by which a code's vote falls to a third
+WIDTH = 12  # codes of the network that vote
+VOTE = 12.0  # nats that a word is worth which all of them keep
+OF_SEARCH = 0.67  # share of the search's own worth of a word that stays beside the votes
+HEADLINE = 1.5  # nats that a verb is worth more if it is put as headlines have it
 MOST_UNKNOWN = 0.3  # share of subwords; what the network cannot read is searched
 
 
@@ -183,17 +184,18 @@ class NetworkCoder:
 
 
 class BestCoder:
-    """The code that is most like all others: the network's likeliest and the search's.
+    """The search's code where the network has a vote: its likeliest codes say which words to keep.
 
-    Minimum Bayes risk (Kumar and Byrne 2004): each votes for those it shares words and pairs of
-    words with, the network's by their probability, the search's as the likeliest of them. Where one
-    of the two goes astray, the other outvotes it. Verbs that were copied in the past are then put
-    as headlines have them.
+    A word is worth what it is worth to the search, and more the more of the network's likeliest
+    codes keep it. Words are joined by the search's language model, so the parts of several codes
+    may come together in one; verbs may be put as headlines have them. That is exact: the best of
+    all codes of so many words is found, not the best of a list.
     """
 
     def __init__(self, network: NetworkCoder) -> None:
         self.network = network
-        self.variants = Variants(network.subwords.search.language_model)
+        self.search = network.subwords.search
+        self.variants = Variants(self.search.language_model)
 
     def codes(
         self,
@@ -202,43 +204,49 @@ class BestCoder:
         rebuild: bool = True,
         said: Sequence[Mapping[str, int]] | None = None,
     ) -> list[Coded]:
-        """The code with most votes for each sentence; the score is its own coder's."""
-        out = self.network.fallback.codes(rows, lengths, said=said)
+        """The best code of each sentence; the score is the search's, votes included.
+
+        A network that offers one code alone (a backbone) is followed, what it cannot read is
+        searched.
+        """
+        out: list[Coded | None] = [None] * len(rows)
         able = [i for i in range(len(rows)) if self.network.can_read(rows[i], lengths[i])]
         beams = self.network.likeliest([rows[i] for i in able], [lengths[i] for i in able], WIDTH)
         for i, likely in zip(able, beams, strict=True):
-            if not likely:
-                continue
-            top = likely[0][1]
-            votes = [math.exp((log_prob - top) / TEMPERATURE) for _, log_prob in likely]
-            candidates = [*(code for code, _ in likely), out[i]]
-            chosen = candidates[_most_alike([code.text for code in candidates], [*votes, 1.0])]
-            out[i] = self._as_headline(chosen, rows[i])
+            codes = [code for code, _ in likely]
+            if len(codes) > 1:
+                out[i] = self._voted(rows[i], codes, lengths[i], said[i] if said else None)
+            elif codes:
+                out[i] = codes[0]
+        left = [i for i, code in enumerate(out) if code is None]
+        searched = self.network.fallback.codes(
+            [rows[i] for i in left],
+            [lengths[i] for i in left],
+            said=said and [said[i] for i in left],
+        )
+        for i, code in zip(left, searched, strict=True):
+            out[i] = code
         return self.network.rebuilt(out, able) if rebuild else out
 
-    def _as_headline(self, code: Coded, row: list[Word]) -> Coded:
-        if len(code.kept) < len(word_texts(code.text)):
-            return code  # the network has written words of its own
-        (changed,) = self.variants.rewritten([[word.text for word in row]], [list(code.kept)])
+    def _voted(
+        self, row: list[Word], codes: Sequence[Coded], n_words: int, said: Mapping[str, int] | None
+    ) -> Coded:
+        """The best code of so many words, given codes that have a vote."""
+        texts = [word.text for word in row]
+        votes = Counter(place for code in codes for place in code.kept)
+        worths = self.search.worths(texts, said)
+        choices = []
+        for place, text in enumerate(texts):
+            worth = OF_SEARCH * float(worths[place]) + VOTE * votes[place] / len(codes)
+            choices.append(Choice(place, text, worth))
+            choices += [
+                Choice(place, other, worth + HEADLINE)
+                for other in self.variants.options(texts, place)
+            ]
+        found = self.search.chosen(choices, n_words)
         words = list(row)
-        for j, text in changed.items():
-            words[code.kept[j]] = words[code.kept[j]]._replace(text=text)
-        return code._replace(text=detokenise(words, code.kept)) if changed else code
-
-
-def _most_alike(lines: Sequence[str], votes: Sequence[float]) -> int:
-    """The place of the line that is most like all, by the F1 of words and half that of pairs."""
-    words = [[word.lower() for word in word_texts(line)] for line in lines]
-    grams = [(Counter(row), Counter(itertools.pairwise(row))) for row in words]
-
-    def likeness(a, b) -> float:
-        of_words, of_pairs = (
-            2 * (x & y).total() / max(1, x.total() + y.total()) for x, y in zip(a, b, strict=True)
-        )
-        return of_words + 0.5 * of_pairs
-
-    totals = [
-        sum(vote * likeness(own, other) for other, vote in zip(grams, votes, strict=True))
-        for own in grams
-    ]
-    return totals.index(max(totals))
+        for index in found.kept:
+            place, text, _ = choices[index]
+            words[place] = words[place]._replace(text=text)
+        kept = tuple(choices[index].place for index in found.kept)
+        return Coded(detokenise(words, kept), kept, found.score)

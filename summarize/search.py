@@ -45,6 +45,15 @@ class Code(NamedTuple):
     score: float
 
 
+class Choice(NamedTuple):
+    """A word that may stand for the one at a place of the sentence, and what keeping it is worth,
+    nats."""
+
+    place: int
+    text: str
+    worth: float
+
+
 class Search:
     """The search with its tables: a language model of short sentences, surprisals of documents."""
 
@@ -83,26 +92,38 @@ class Search:
         """
         if min(lengths) < 1:
             raise ValueError(f"a code needs at least 1 word, not {min(lengths)}")
-        n = len(words)
+        n, w = len(words), self.weights
         if n == 0:
             return [Code((), 0.0) for _ in lengths]
-        longest = min(max(lengths), n)
-        steps, ends = self._scores(words, said or {})
-        # best[i, j] is for codes whose last two words are at i and j; 0 is before the sentence
-        best = np.full((n + 1, n + 1), -np.inf, np.float32)
-        best[0] = steps[0, 0]
-        finished: dict[int, Code] = {}
-        back: list[np.ndarray] = []
-        wanted = {min(length, n) for length in lengths}
-        for k in range(1, longest + 1):
-            if k > 1:
-                candidates = best[:, :, None] + steps
-                before = candidates.argmax(axis=0)
-                best = np.take_along_axis(candidates, before[None], axis=0)[0]
-                back.append(before)
-            if k in wanted:
-                finished[k] = _traced(best + ends, back)
-        return [finished[min(length, n)] for length in lengths]
+        place = np.arange(n + 1)
+        worth = np.append(0.0, self.worths(words, said))
+        worth -= w.position * np.minimum(place, w.position_cap)
+        steps, ends = self._scores(words, place, worth)
+        return _found(steps, ends, [min(length, n) for length in lengths])
+
+    def chosen(self, choices: Sequence[Choice], n_words: int) -> Code:
+        """The best ``n_words`` of the choices, one at most for each place; ``kept`` are indices of
+        choices. What they are worth is as given: position and surprisal are not counted.
+
+        ``choices`` come in the order of their places. Raises ValueError if there are fewer places
+        than words.
+        """
+        if not 0 < n_words <= len({choice.place for choice in choices}):
+            raise ValueError(f"no {n_words} words can be chosen from these places")
+        place = np.array([-1, *(choice.place for choice in choices)])
+        worth = np.array([0.0, *(choice.worth for choice in choices)])
+        steps, ends = self._scores([choice.text for choice in choices], place, worth)
+        return _found(steps, ends, [n_words])[0]
+
+    def worths(self, words: Sequence[str], said: Mapping[str, int] | None = None) -> np.ndarray:
+        """What keeping each word is worth wherever it stands, (n,), nats."""
+        w = self.weights
+        surprise = np.minimum(self.surprisal[self.language_model.numbers(words)], w.surprisal_cap)
+        worth = w.surprisal * surprise
+        if w.repeated and said:
+            counts = np.array([said.get(form(word), 1) for word in words])
+            worth = worth + w.repeated * surprise * np.log2(counts)
+        return worth
 
     def save(self, folder: str | Path, overwrite: bool = False) -> Path:
         """The folder that now holds the tables; `load` reads it."""
@@ -120,50 +141,38 @@ class Search:
         return cls(NgramModel.from_state(state), surprisal, dangling, Weights(**config["weights"]))
 
     def _scores(
-        self, words: Sequence[str], said: Mapping[str, int]
+        self, words: Sequence[str], place: np.ndarray, worth: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """(score of the word at m after those at i and j: (n+1)^3, score of ending: (n+1)^2)."""
-        model, w = self.language_model, self.weights
+        """(score of the word at m after those at i and j: (n+1)^3, score of ending: (n+1)^2).
+
+        ``place`` (n+1,) is where each word stands in the sentence, ``worth`` (n+1,) what keeping it
+        is worth; the first entry of both is of the start.
+        """
+        model = self.language_model
         numbers = np.concatenate([[START], model.numbers(words)])
         n = len(numbers)
         pair, backoff, stored = (
             x.reshape(n, n) for x in model.pairs(np.repeat(numbers, n), np.tile(numbers, n))
         )
-        position = np.arange(n)
-        worth = self._worths(numbers, ["", *words], said)
-        worth -= w.position * np.minimum(position, w.position_cap)
-        gap = np.where(position[None, :] > position[:, None] + 1, w.gap, 0.0)
+        gap = np.where(place[None, :] > place[:, None] + 1, self.weights.gap, 0.0)
         gap[0] = 0.0  # a code may begin anywhere
         after = pair + worth[None, :] - gap  # (j, m)
         steps = (backoff[:, :, None] + after[None, :, :]).astype(np.float32)
 
         # Only pairs that the model stores can begin a stored triple, and few are.
-        stored &= position[:, None] < position[None, :]
+        order = place[:, None] < place[None, :]
+        stored &= order
         stored[0, 0] = True
         ends = self._ends(numbers, backoff, stored)
         i, j = np.nonzero(stored)
-        i, j, m = np.repeat(i, n), np.repeat(j, n), np.tile(position, len(i))
-        kept = (m > j) & (m > 0)
+        i, j, m = np.repeat(i, n), np.repeat(j, n), np.tile(np.arange(n), len(i))
+        kept = order[j, m]
         i, j, m = i[kept], j[kept], m[kept]
         triple, found = model.triples(numbers[i], numbers[j], numbers[m])
         i, j, m, triple = i[found], j[found], m[found], triple[found]
         steps[i, j, m] = triple + worth[m] - gap[j, m]
-
-        order = position[:, None] < position[None, :]
         steps[:, ~order] = -np.inf
         return steps, ends
-
-    def _worths(
-        self, numbers: np.ndarray, words: Sequence[str], said: Mapping[str, int] | None
-    ) -> np.ndarray:
-        """What keeping each word is worth, wherever it stands."""
-        w = self.weights
-        surprise = np.minimum(self.surprisal[numbers], w.surprisal_cap)
-        worth = w.surprisal * surprise
-        if w.repeated and said:
-            counts = np.array([said.get(form(word), 1) for word in words])
-            worth = worth + w.repeated * surprise * np.log2(counts)
-        return worth
 
     def _ends(self, numbers: np.ndarray, backoff: np.ndarray, stored: np.ndarray) -> np.ndarray:
         """The score of ending after the words at i and j, (n+1, n+1)."""
@@ -223,6 +232,24 @@ def _dangling(model: NgramModel, sentences: Iterable[Sequence[str]]) -> np.ndarr
         is_common = seen[word] >= DANGLING_MIN_COUNT
         dangling[number] = is_common and last[word] / seen[word] < DANGLING_RATIO * usual
     return dangling
+
+
+def _found(steps: np.ndarray, ends: np.ndarray, lengths: Sequence[int]) -> list[Code]:
+    """The best code of each length, given the scores of `Search._scores`."""
+    # best[i, j] is for codes whose last two words are at i and j; 0 is before the sentence
+    best = np.full(ends.shape, -np.inf, np.float32)
+    best[0] = steps[0, 0]
+    finished: dict[int, Code] = {}
+    back: list[np.ndarray] = []
+    for k in range(1, max(lengths) + 1):
+        if k > 1:
+            candidates = best[:, :, None] + steps
+            before = candidates.argmax(axis=0)
+            best = np.take_along_axis(candidates, before[None], axis=0)[0]
+            back.append(before)
+        if k in lengths:
+            finished[k] = _traced(best + ends, back)
+    return [finished[length] for length in lengths]
 
 
 def _traced(final: np.ndarray, back: list[np.ndarray]) -> Code:

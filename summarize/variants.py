@@ -1,8 +1,9 @@
 """Other forms of the same verb: the first step from copying words to writing as headlines are.
 
-Articles tell in the past, headlines in the present. A word in the past may be replaced by another
-form of its verb where the language model of human sentences likes that better. Nothing else about
-the sentence changes, so no fact is invented. English only; other languages have no variants here.
+Articles tell in the past, headlines in the present, and of what is to come with "to". A word in the
+past may be replaced by another form of its verb where the language model of human sentences likes
+that better. Nothing else about the sentence changes, so no fact is invented. English only; other
+languages have no variants here.
 """
 
 import re
@@ -30,7 +31,16 @@ AUXILIARIES = """
     be is are was were been being am has have had having get gets got
 """
 AUXILIARY = frozenset(AUXILIARIES.split())
+BETWEEN = frozenset(["not", "also"])  # these, and adverbs, come between the two
 ADVERB_ENDS = "ly"
+PERFECT = frozenset(["has", "have", "had"])  # what they come before may be told in the present
+# After these a form in -ed is no verb of its own: "three suspected men", "in reported cases".
+NO_SUBJECTS = """
+    a an the of in for with by from at on into as than its their his her this these those some many
+    most two three four five six seven eight nine ten several no
+"""
+NO_SUBJECT = frozenset(NO_SUBJECTS.split())
+FUTURE = frozenset(["will", "would", "shall"])
 REGULAR = re.compile(r"[a-z]{3,}ed")
 LEAST_GAIN = 0.3  # nats of the language model; less is not worth a change
 
@@ -48,6 +58,23 @@ class Variants:
             known = tuple(w for w in others if w in model.number_of and w != past)
             if past in model.number_of and known:
                 self.forms[past] = known
+
+    def options(self, row: Sequence[str], place: int) -> list[str]:
+        """What a headline may put for the word at this place of a sentence; often nothing."""
+        word = row[place]
+        if word in FUTURE:
+            return ["to"] if "to" in self.model.number_of else []
+        if word not in self.forms:
+            return []
+        before = self._before(row, place)
+        if before in NO_SUBJECT or before.isdigit() or before in AUXILIARY - PERFECT:
+            return []
+        forms = list(self.forms[word])
+        if before == "has":
+            return [other for other in forms if other.endswith("s")]
+        if before == "have":
+            return [other for other in forms if not other.endswith("s")]
+        return forms
 
     def rewritten(
         self, rows: Sequence[Sequence[str]], codes: Sequence[Sequence[int]]
@@ -83,10 +110,14 @@ class Variants:
         return out
 
     def _is_participle(self, row: Sequence[str], place: int) -> bool:
-        before = [form(word) for word in row[max(0, place - 2) : place]]
-        if before and before[-1].endswith(ADVERB_ENDS):
-            before = before[:-1]
-        return bool(before) and before[-1] in AUXILIARY
+        return self._before(row, place) in AUXILIARY
+
+    def _before(self, row: Sequence[str], place: int) -> str:
+        """The word before this place, adverbs left out; empty at the beginning."""
+        before = [form(word) for word in row[max(0, place - 3) : place]]
+        while before and (before[-1].endswith(ADVERB_ENDS) or before[-1] in BETWEEN):
+            before.pop()
+        return before[-1] if before else ""
 
     def _context(self, row: Sequence[str], kept: Sequence[int], j: int) -> tuple[int, ...]:
         """Numbers of the two words before and the two after in the code."""

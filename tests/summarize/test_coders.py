@@ -6,7 +6,7 @@ import random
 import pytest
 
 from summarize import packaged
-from summarize.coders import BestCoder, Coded, NetworkCoder, _most_alike
+from summarize.coders import BestCoder, Coded, NetworkCoder
 from summarize.inference import Summarizer
 from summarize.search import train_search
 from summarize.subwords import Subwords
@@ -59,38 +59,53 @@ def test_numbers_and_names_are_copied(network, subwords):
         assert said <= set(word_texts(text))
 
 
-def test_of_all_codes_the_one_most_like_the_others_is_taken(network, subwords):
+@pytest.mark.parametrize("n_words", [1, 4, 9])
+def test_the_best_code_has_the_words_asked_for_and_they_are_the_sentences(
+    network, subwords, n_words
+):
     rows = [split_words(t) for t in TEXTS]
-    lengths = [4 + i % 6 for i in range(len(rows))]
-    coder = NetworkCoder(network, subwords)
-    searched = coder.fallback.codes(rows, lengths)
-    beams = coder.likeliest(rows, lengths, 8)
-    for n, code, own, others in zip(
-        lengths, BestCoder(coder).codes(rows, lengths), searched, beams, strict=True
-    ):
-        assert count_words(code.text) == n
-        assert code.text in [own.text, *(other.text for other, _ in others)]
-        assert code.rebuilt
+    best = BestCoder(NetworkCoder(network, subwords))
+    coded = best.codes(rows, [n_words] * len(rows))
+    assert any(code.rebuilt for code in coded)
+    for row, code in zip(rows, coded, strict=True):
+        assert count_words(code.text) == n_words == len(code.kept)
+        assert list(code.kept) == sorted(code.kept)
+        texts = [word.text for word in row]
+        for place, word in zip(code.kept, word_texts(code.text), strict=True):
+            may = [texts[place], *best.variants.options(texts, place)]
+            assert word.lower() in [other.lower() for other in may]
 
 
-def test_a_copied_verb_is_put_as_headlines_have_it_and_all_else_stays(network, subwords):
+def test_words_that_the_likeliest_codes_keep_are_kept_though_the_search_leaves_them_out(
+    network, subwords
+):
+    best = BestCoder(NetworkCoder(network, subwords))
+    row = split_words(TEXTS[0])
+    (searched,) = best.network.fallback.codes([row], [5])
+    left_out = [i for i in range(len(row)) if i not in searched.kept]
+    voted = Coded("", tuple(left_out[-6:-1]), 0.0)
+    assert best._voted(row, [voted] * 3, 5, None).kept == voted.kept
+    # as many votes for the one as for the other, and the search decides
+    both = best._voted(row, [voted, searched], 5, None)
+    assert set(both.kept) <= {*voted.kept, *searched.kept}
+    assert both.kept != voted.kept
+
+
+def test_a_verb_is_put_as_headlines_have_it_and_all_else_stays(network, subwords):
     lines = ["Company announces new plan", "Company announced its plan", "Bank has new plan"]
     search = train_search(map(word_texts, documents(300)), map(word_texts, lines * 5))
     best = BestCoder(NetworkCoder(network, Subwords(subwords.tokenizer, search)))
     row = split_words("On Monday the company announced, it said, a new plan.")
-    code = Coded("Company announced new plan", (3, 4, 8, 9), -1.0)
-    headline = best._as_headline(code, row)
-    assert headline.text == "Company announces new plan"
-    assert (headline.kept, headline.score) == (code.kept, code.score)
-    written = Coded("Company announced big new plan", (3, 4, 8, 9), -1.0)
-    assert best._as_headline(written, row) == written
+    code = best._voted(row, [Coded("", (3, 4, 8, 9), 0.0)] * 2, 4, None)
+    assert code.text == "Company announces new plan"
+    assert code.kept == (3, 4, 8, 9)
 
 
-def test_a_code_that_others_share_words_with_outvotes_the_likeliest():
-    lines = ["a b c d", "p q r s", "p q r t", "p q r u"]
-    assert _most_alike(lines, [1.0, 0.5, 0.4, 0.4]) == 1
-    assert _most_alike(lines, [1.0, 0.01, 0.01, 0.01]) == 0
-    assert _most_alike(["b a", "a b c", "a b d"], [0.0, 1.0, 1.0]) == 1  # pairs count
+def test_a_network_with_one_code_alone_is_followed(network, subwords, monkeypatch):
+    best = BestCoder(NetworkCoder(network, subwords))
+    written = Coded("Words of its own", (), -1.0)
+    monkeypatch.setattr(best.network, "likeliest", lambda *_: [[(written, -1.0)]])
+    assert best.codes([split_words(TEXTS[0])], [4], rebuild=False) == [written]
 
 
 def test_what_the_vocabulary_cannot_spell_is_searched(network, subwords):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from summarize.ngrams import END, START
-from summarize.search import Search, train_search
+from summarize.search import Choice, Search, train_search
 from summarize.text import word_texts
 from tests.summarize.corpus import documents, sentences
 
@@ -17,17 +17,27 @@ def search():
 
 def slow_score(search, words, kept):
     """The score written down again, one word after the other."""
+    w = search.weights
+    worths = [
+        w.surprisal * min(search.surprisal[number], w.surprisal_cap)
+        - w.position * min(place, w.position_cap)
+        for place, number in enumerate(search.language_model.numbers(words), start=1)
+    ]
+    return slow_sum(search, [(k, words[k], worths[k]) for k in kept])
+
+
+def slow_sum(search, choices):
+    """What words (place, text, worth) score together, one after the other."""
     model, w = search.language_model, search.weights
-    numbers = np.concatenate([[START, START], model.numbers([words[k] for k in kept])])
-    total = 0.0
-    for place, k in enumerate(kept):
-        a, b, c = (np.array([numbers[place + d]]) for d in range(3))
+    numbers = np.concatenate([[START, START], model.numbers([text for _, text, _ in choices])])
+    total, last = 0.0, None
+    for i, (place, _, worth) in enumerate(choices):
+        a, b, c = (np.array([numbers[i + d]]) for d in range(3))
         _, backoff, _ = model.pairs(a, b)
         triple, found = model.triples(a, b, c)
-        total += float(triple[0] if found[0] else backoff[0] + model.pairs(b, c)[0][0])
-        total += w.surprisal * min(search.surprisal[c[0]], w.surprisal_cap)
-        total -= w.position * min(k + 1, w.position_cap)
-        total -= w.gap if place and k > kept[place - 1] + 1 else 0.0
+        total += float(triple[0] if found[0] else backoff[0] + model.pairs(b, c)[0][0]) + worth
+        total -= w.gap if last is not None and place > last + 1 else 0.0
+        last = place
     a, b, end = numbers[-2:-1], numbers[-1:], np.array([END])
     triple, found = model.triples(a, b, end)
     last = triple[0] if found[0] else model.pairs(a, b)[1][0] + model.pairs(b, end)[0][0]
@@ -44,6 +54,30 @@ def test_the_code_is_the_best_of_all_subsequences(search, n_words):
         code = search.code(words, n_words)
         assert code.score == pytest.approx(slow_score(search, words, best), abs=1e-2)
         assert code.score == pytest.approx(slow_score(search, words, code.kept), abs=1e-2)
+
+
+def test_of_several_words_for_a_place_the_best_is_chosen_and_never_two(search):
+    words = word_texts(documents(1, seed=4)[0])[:7]
+    others = {1: "opens", 3: "river", 4: "nobody"}
+    choices = [
+        Choice(place, text, worth)
+        for place, word in enumerate(words)
+        for text, worth in [(word, 1.0 + place % 3), (others.get(place), 2.5)]
+        if text
+    ]
+    for n_words in (1, 3, 5):
+        best = max(
+            slow_sum(search, chosen)
+            for chosen in combinations(choices, n_words)
+            if len({choice.place for choice in chosen}) == n_words
+        )
+        code = search.chosen(choices, n_words)
+        found = [choices[index] for index in code.kept]
+        assert len({choice.place for choice in found}) == n_words
+        assert code.score == pytest.approx(best, abs=1e-2)
+        assert code.score == pytest.approx(slow_sum(search, found), abs=1e-2)
+    with pytest.raises(ValueError, match="no 8 words"):
+        search.chosen(choices, 8)
 
 
 def test_every_length_is_met_and_the_order_is_kept(search):

@@ -16,6 +16,10 @@ LINES = [
     "Firm named in report",
     "Shares rise on profit",
     "Shares rose",
+    "Bank to buy rival",
+    "Bank suspects fraud",
+    "Banks suspect fraud",
+    "Three men suspected of fraud",
 ]
 
 
@@ -50,6 +54,31 @@ def test_only_pasts_have_variants_and_no_name_is_one(variants):
     assert set(variants.forms["announced"]) == {"announces"}
     assert "plan" not in variants.forms
     assert "company" not in variants.forms
+
+
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [
+        ("The company announced *", ["announces"]),
+        ("Police suspected *", ["suspect", "suspects"]),
+        ("Police now suspected *", ["suspect", "suspects"]),
+        ("The bank has suspected *", ["suspects"]),
+        ("Police have also suspected *", ["suspect"]),
+        ("He was not suspected *", []),
+        ("He was killed *", []),
+        ("Three suspected *", []),
+        ("The suspected *", []),
+        ("The bank will *", ["to"]),
+        ("New plan *", []),
+    ],
+)
+def test_only_a_verb_that_tells_something_may_be_put_otherwise(variants, text, options):
+    row = text.removesuffix(" *").split()
+    assert sorted(variants.options(row, len(row) - 1)) == options
+
+
+def test_a_model_that_has_never_read_to_offers_none():
+    assert Variants(train_ngrams([["new", "plan"]] * 5)).options(["will"], 0) == []
 
 
 def test_nothing_to_change_is_no_change(variants):
