@@ -15,7 +15,6 @@ from vc.discriminator import MelDiscriminator
 from vc.encoders import Speaker, SpeakerClassifier
 from vc.inference import KIND, PACKAGED
 from vc.model import (
-    MEL_MEAN,
     MEL_SCALE,
     VoiceAutoencoder,
     VoiceConfig,
@@ -39,8 +38,13 @@ class LitVoice(pl.LightningModule):
     discriminator plays, ``global_step`` advances by two per batch. ``n_steps`` (for the learning
     rate) counts batches. ``virtual_warp`` is the largest change of :func:`virtual_voices`.
     ``consistency_weight`` > 0: what is heard (perturbed, maybe somebody else's reading) and the
-    utterance itself (perturbed otherwise) shall have one code. ``start_from`` is a folder of
+    utterance itself (perturbed otherwise) shall have one code. ``self_conversion_share`` of a
+    batch is heard in the network's own conversion to another voice. In the first
+    ``critic_head_start`` batches of its game the discriminator alone learns. ``frozen_encoders``
+    leaves the codes as they are and teaches the decoder alone. ``start_from`` is a folder of
     exported weights (or a Hub id) to begin with, as for fine-tuning.
+
+    Raises ValueError where frozen encoders are to learn from an adversary or for consistency.
     """
 
     def __init__(
@@ -54,6 +58,7 @@ class LitVoice(pl.LightningModule):
         virtual_warp: float = 0.12,
         speaker_adversary_weight: float = 0.0,
         consistency_weight: float = 0.0,
+        self_conversion_share: float = 0.0,
         adversarial_from_step: int = -1,
         adversarial_weight: float = 0.1,
         feature_weight: float = 1.0,
@@ -64,9 +69,16 @@ class LitVoice(pl.LightningModule):
         n_steps: int = 100_000,
         gradient_clip_norm: float = 1.0,
         examples_every_n_epochs: int = 5,
+        critic_head_start: int = 0,
+        frozen_encoders: bool = False,
         start_from: str | None = None,
     ) -> None:
         super().__init__()
+        if frozen_encoders and (speaker_adversary_weight > 0 or consistency_weight > 0):
+            raise ValueError(
+                "with frozen_encoders nothing learns from the speaker adversary or for "
+                "consistency; set speaker_adversary_weight and consistency_weight to 0"
+            )
         # Plain numbers only: a dataclass in a checkpoint breaks weights_only loading. A checkpoint
         # has weights of its own, so it need not remember where they came from.
         kept = {k: v for k, v in _plain(locals()).items() if k != "start_from"}
@@ -82,10 +94,11 @@ class LitVoice(pl.LightningModule):
             else None
         )
         self.discriminator = (
-            MelDiscriminator(network.n_mels, network.speaker_dim)
-            if adversarial_from_step >= 0
-            else None
+            MelDiscriminator(network.speaker_dim) if adversarial_from_step >= 0 else None
         )
+        if frozen_encoders:
+            for encoder in self._encoders():
+                encoder.requires_grad_(False)
         # Kept out of the state_dict, where weight averaging would average it.
         self.n_batches_done = 0
 
@@ -97,20 +110,26 @@ class LitVoice(pl.LightningModule):
         playing = self.discriminator is not None and (
             self.n_batches_done >= self.hparams.adversarial_from_step
         )
-        losses, mel_hat, content, speaker = self._autoencoder_losses(batch)
-        if playing:
-            losses_of_play, fakes, voices = self._generator_losses(batch, mel_hat, content, speaker)
-            losses |= losses_of_play
-        total = sum(self._weight(name) * value for name, value in losses.items())
-        optimizer = self._optimizers()[0]
-        optimizer.zero_grad()
-        self.manual_backward(total)
-        norm = torch.nn.utils.clip_grad_norm_(self._player(0), self.hparams.gradient_clip_norm)
-        optimizer.step()
+        # A critic that knows nothing yet would only shake the decoder.
+        first_real_game = self.hparams.adversarial_from_step + self.hparams.critic_head_start
+        with torch.set_grad_enabled(not playing or self.n_batches_done >= first_real_game):
+            losses, mel_hat, speaker = self._autoencoder_losses(batch)
+            if playing:
+                of_play, fakes, voices = self._generator_losses(batch, mel_hat, speaker)
+                losses |= of_play
+            total = sum(self._weight(name) * value for name, value in losses.items())
+        if total.requires_grad:
+            optimizer = self._optimizers()[0]
+            optimizer.zero_grad()
+            self.manual_backward(total)
+            losses["gradient_norm"] = torch.nn.utils.clip_grad_norm_(
+                self._player(0), self.hparams.gradient_clip_norm
+            )
+            optimizer.step()
         if playing:
             losses |= self._discriminator_step(batch, fakes, voices, speaker)
         self.n_batches_done += 1
-        self._log("train", {**losses, "gradient_norm": norm}, batch.mel.shape[0])
+        self._log("train", losses, batch.mel.shape[0])
 
     def validation_step(self, batch: VoiceBatch, batch_idx: int) -> None:
         mel_hat = self._evaluate(batch, "val")
@@ -160,12 +179,11 @@ class LitVoice(pl.LightningModule):
             waveform = GriffinLim().to(self.device)(mel[None], f0[None])[0]
         return waveform / waveform.abs().max().clamp_min(1e-3)
 
-    def _autoencoder_losses(
-        self, batch: VoiceBatch
-    ) -> tuple[dict[str, Tensor], Tensor, Tensor, Speaker]:
+    def _autoencoder_losses(self, batch: VoiceBatch) -> tuple[dict[str, Tensor], Tensor, Speaker]:
         network = self.network
-        content = network.encode_content(self.perturbation(batch.heard))
         speaker = self._voice(batch)
+        heard = self._said_by_others(batch, speaker)
+        content = network.encode_content(self.perturbation(heard))
         mel_hat = network.decode(content, speaker, batch.f0)
         losses = {"reconstruction": reconstruction_loss(mel_hat, batch.mel, batch.valid)}
         if self.hparams.consistency_weight > 0:
@@ -174,7 +192,23 @@ class LitVoice(pl.LightningModule):
         if self.classifier is not None:
             logits = self.classifier(reverse_gradient(content))
             losses["speaker_adversary"] = F.cross_entropy(logits, batch.speaker)
-        return losses, mel_hat, content, speaker
+        return losses, mel_hat, speaker
+
+    @torch.no_grad()
+    def _said_by_others(self, batch: VoiceBatch, speaker: Speaker) -> Tensor:
+        """What is heard (B, M, T), part of it converted to the voice of a neighbour in the batch.
+
+        The network's own conversions are the strongest perturbation there is: another voice and
+        still the same words in the same time (SelfVC, Neekhara et al. 2023).
+        """
+        n = round(self.hparams.self_conversion_share * len(batch.mel))
+        if n == 0:
+            return batch.heard
+        other = Speaker(*(x[:n] for x in next_voice(speaker)))
+        f0 = match_pitch(batch.f0[:n], batch.f0.roll(1, 0)[:n])
+        content = self.network.encode_content(batch.heard[:n])
+        converted = self.network.decode(content, other, f0)
+        return torch.cat([relative_mel(converted, mean_spectrum(converted)), batch.heard[n:]])
 
     def _voice(self, batch: VoiceBatch) -> Speaker:
         """The batch's voices, with the statistics of the utterances that are to be rebuilt.
@@ -186,7 +220,7 @@ class LitVoice(pl.LightningModule):
         return speaker._replace(mean=batch.mean, deviation=batch.deviation)
 
     def _generator_losses(
-        self, batch: VoiceBatch, mel_hat: Tensor, content: Tensor, speaker: Speaker
+        self, batch: VoiceBatch, mel_hat: Tensor, speaker: Speaker
     ) -> tuple[dict[str, Tensor], Tensor, Tensor]:
         """Losses of fooling the discriminator; also the fakes (B, M, T) and their voices (B, E).
 
@@ -196,13 +230,16 @@ class LitVoice(pl.LightningModule):
         half = (batch.mel.shape[0] + 1) // 2
         other = Speaker(*(x[half:] for x in next_voice(speaker)))
         f0 = match_pitch(batch.f0[half:], batch.f0.roll(1, 0)[half:])
-        converted = self.network.decode(content[half:], other, f0)
-        fakes = normalise(torch.cat([mel_hat[:half], converted]))
+        # As when it serves: what is converted was heard as it is.
+        content = self.network.encode_content(batch.relative[half:])
+        converted = self.network.decode(content, other, f0)
+        real = departure(batch.mel, speaker)[:half]
+        fakes = torch.cat([departure(mel_hat, speaker)[:half], departure(converted, other)])
         voices = torch.cat([speaker.vector[:half], other.vector]).detach()
         self.discriminator.requires_grad_(False)
         score, features = self.discriminator(fakes, voices)
         with torch.no_grad():
-            _, real_features = self.discriminator(normalise(batch.mel[:half]), voices[:half])
+            _, real_features = self.discriminator(real, voices[:half])
         self.discriminator.requires_grad_(True)
         losses = {
             "adversarial": (1 - score).square().mean(),
@@ -214,16 +251,14 @@ class LitVoice(pl.LightningModule):
         if self.hparams.cycle_weight > 0 and len(converted):
             # What is said must survive the conversion: the code of the output is the code put in.
             again = relative_mel(converted, mean_spectrum(converted).detach())
-            losses["cycle"] = (
-                (self.network.encode_content(again) - content[half:].detach()).abs().mean()
-            )
+            losses["cycle"] = (self.network.encode_content(again) - content.detach()).abs().mean()
         return losses, fakes.detach(), voices
 
     def _discriminator_step(
         self, batch: VoiceBatch, fakes: Tensor, voices: Tensor, speaker: Speaker
     ) -> dict[str, Tensor]:
         vector = speaker.vector.detach()
-        real = normalise(batch.mel)
+        real = departure(batch.mel, speaker).detach()
         half = (len(real) + 1) // 2
         scores = {
             "real": self.discriminator(real, vector)[0],
@@ -247,7 +282,10 @@ class LitVoice(pl.LightningModule):
         if i == 1:
             return list(self.discriminator.parameters())
         classifier = [] if self.classifier is None else list(self.classifier.parameters())
-        return list(self.network.parameters()) + classifier
+        return [p for p in self.network.parameters() if p.requires_grad] + classifier
+
+    def _encoders(self) -> tuple[torch.nn.Module, ...]:
+        return self.network.content_encoder, self.network.speaker_encoder
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
         h = self.hparams
@@ -285,6 +323,9 @@ class LitVoice(pl.LightningModule):
         # With data and noise a function of the epoch, a resumed run continues exactly.
         self.trainer.datamodule.set_epoch(self.current_epoch)
         torch.manual_seed(1000 * self.current_epoch + self.global_rank)
+        if self.hparams.frozen_encoders:
+            for encoder in self._encoders():
+                encoder.eval()  # no noise on the code, no new average voice
 
     def on_save_checkpoint(self, checkpoint: dict) -> None:
         checkpoint["n_batches_done"] = self.n_batches_done
@@ -328,9 +369,9 @@ def next_voice(speaker: Speaker) -> Speaker:
     return Speaker(*(x.roll(1, 0) for x in speaker))
 
 
-def normalise(mel: Tensor) -> Tensor:
-    """A log-mel brought to about zero mean and unit deviation."""
-    return (mel - MEL_MEAN) / MEL_SCALE
+def departure(mel: Tensor, speaker: Speaker) -> Tensor:
+    """A log-mel (B, M, T) relative to its voice's mean spectrum, in its voice's deviations."""
+    return (mel - speaker.mean[..., None]) / speaker.deviation[..., None]
 
 
 def virtual_voices(batch: VoiceBatch, largest: float) -> VoiceBatch:

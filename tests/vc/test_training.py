@@ -10,6 +10,7 @@ from shared.checkpoint import load_model
 from tests.vc.features import TINY, write_features
 from vc.audio import MelSpec
 from vc.data import VoiceData
+from vc.discriminator import MelDiscriminator
 from vc.inference import VoiceConverter
 from vc.model import VoiceAutoencoder
 from vc.synthesis.griffin_lim import GriffinLim
@@ -126,6 +127,61 @@ def test_both_players_move_in_the_adversarial_stage(tmp_path, features):
     )
 
 
+def state_of(module: torch.nn.Module) -> torch.Tensor:
+    return torch.cat([value.flatten().float() for value in module.state_dict().values()]).clone()
+
+
+def test_frozen_encoders_stay_as_they_were_while_the_decoder_learns(tmp_path, features):
+    model = make_model(adversarial_from_step=0, frozen_encoders=True)
+    encoders = model.network.content_encoder, model.network.speaker_encoder
+    before, decoder = [state_of(e) for e in encoders], state_of(model.network.decoder)
+    make_trainer(tmp_path, max_epochs=1).fit(model, make_data(features))
+    for encoder, was in zip(encoders, before, strict=True):
+        assert torch.equal(state_of(encoder), was)
+    assert not torch.equal(state_of(model.network.decoder), decoder)
+
+
+def test_frozen_encoders_refuse_losses_that_would_teach_them():
+    with pytest.raises(ValueError, match="set speaker_adversary_weight"):
+        make_model(frozen_encoders=True, consistency_weight=0.1)
+
+
+def test_in_its_head_start_the_critic_alone_learns(tmp_path, features):
+    model = make_model(adversarial_from_step=0, critic_head_start=1000)
+    parameters = [p.detach().clone() for p in model.network.parameters()]
+    critic = state_of(model.discriminator)
+    make_trainer(tmp_path, max_epochs=1).fit(model, make_data(features))
+    after = list(model.network.parameters())
+    assert all(torch.equal(a, b) for a, b in zip(parameters, after, strict=True))
+    assert not torch.equal(state_of(model.discriminator), critic)
+
+
+def test_a_share_of_the_batch_is_heard_in_the_networks_own_conversion(features):
+    data = make_data(features)
+    data.setup()
+    batch = next(iter(data.train_dataloader()))
+    model = make_model(self_conversion_share=0.5)
+    heard = model._said_by_others(batch, model._voice(batch))
+    changed = [not torch.equal(a, b) for a, b in zip(heard, batch.heard, strict=True)]
+    assert changed == [True, True, False, False]
+
+
+def test_the_critic_hears_where_in_the_spectrum_a_patch_lies():
+    torch.manual_seed(0)
+    critic = MelDiscriminator(speaker_dim=8)
+    mel = torch.randn(2, 80, 64)
+    scores, features = critic(mel, torch.randn(2, 8))
+    flipped, _ = critic(mel.flip(1), torch.randn(2, 8))
+    assert scores.shape == (2, 5, 4)
+    assert [f.shape[1:] for f in features] == [
+        (32, 40, 32),
+        (64, 20, 16),
+        (128, 10, 8),
+        (128, 5, 4),
+    ]
+    assert not torch.allclose(scores, flipped.flip(1), atol=1e-3)
+
+
 def test_checkpoints_hold_plain_data_only(tmp_path, features):
     trainer = make_trainer(tmp_path, max_epochs=1)
     trainer.fit(make_model(), make_data(features))
@@ -236,9 +292,12 @@ def test_what_is_heard_is_what_the_content_encoder_gets(features):
     data.setup()
     batch = next(iter(data.train_dataloader()))
     model = make_model(warp=0.0, tilt=0.0, noise=-float("inf"), n_masks=0).eval()
-    plain = model._autoencoder_losses(batch)[2]
-    other = model._autoencoder_losses(batch._replace(heard=batch.heard.roll(1, 0)))[2]
-    torch.testing.assert_close(other, plain.roll(1, 0))
+    codes = []
+    model.network.content_encoder.register_forward_hook(lambda *call: codes.append(call[2]))
+    model._autoencoder_losses(batch)
+    model._autoencoder_losses(batch._replace(heard=batch.heard.roll(1, 0)))
+    # The references' codes come first, then those of what is heard.
+    torch.testing.assert_close(codes[3], codes[1].roll(1, 0))
 
 
 def test_virtual_voices_move_pitch_and_formants_of_about_half_the_batch(features):
