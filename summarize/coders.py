@@ -29,6 +29,8 @@ WIDTH = 12  # codes of the network that vote
 VOTE = 12.0  # nats that a word is worth which all of them keep
 OF_SEARCH = 0.67  # share of the search's own worth of a word that stays beside the votes
 HEADLINE = 1.5  # nats that a verb is worth more if it is put as headlines have it
+NEGATED = 30.0  # nats that are lost if a negation goes and what it negates stays
+NEGATIONS = frozenset(["not", "no", "never", "nor", "without", "neither", "cannot"])
 MOST_UNKNOWN = 0.3  # share of subwords; what the network cannot read is searched
 
 
@@ -189,7 +191,8 @@ class BestCoder:
     A word is worth what it is worth to the search, and more the more of the network's likeliest
     codes keep it. Words are joined by the search's language model, so the parts of several codes
     may come together in one; verbs may be put as headlines have them. That is exact: the best of
-    all codes of so many words is found, not the best of a list.
+    all codes of so many words is found, not the best of a list. What a negation negates is not kept
+    without it.
     """
 
     def __init__(self, network: NetworkCoder) -> None:
@@ -238,15 +241,16 @@ class BestCoder:
         choices = []
         for place, text in enumerate(texts):
             worth = OF_SEARCH * float(worths[place]) + VOTE * votes[place] / len(codes)
-            choices.append(Choice(place, text, worth))
+            bound = NEGATED * (place > 0 and texts[place - 1].lower() in NEGATIONS)
+            choices.append(Choice(place, text, worth, bound))
             choices += [
-                Choice(place, other, worth + HEADLINE)
+                Choice(place, other, worth + HEADLINE, bound)
                 for other in self.variants.options(texts, place)
             ]
         found = self.search.chosen(choices, n_words)
         words = list(row)
         for index in found.kept:
-            place, text, _ = choices[index]
+            place, text = choices[index][:2]
             words[place] = words[place]._replace(text=text)
         kept = tuple(choices[index].place for index in found.kept)
         return Coded(detokenise(words, kept), kept, found.score)

@@ -46,12 +46,13 @@ class Code(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """A word that may stand for the one at a place of the sentence, and what keeping it is worth,
-    nats."""
+    """A word that may stand for the one at a place of the sentence, what keeping it is worth, and
+    what is lost if the word before it is left out, nats."""
 
     place: int
     text: str
     worth: float
+    bound: float = 0.0
 
 
 class Search:
@@ -98,7 +99,7 @@ class Search:
         place = np.arange(n + 1)
         worth = np.append(0.0, self.worths(words, said))
         worth -= w.position * np.minimum(place, w.position_cap)
-        steps, ends = self._scores(words, place, worth)
+        steps, ends = self._scores(words, place, worth, np.zeros(n + 1))
         return _found(steps, ends, [min(length, n) for length in lengths])
 
     def chosen(self, choices: Sequence[Choice], n_words: int) -> Code:
@@ -112,7 +113,8 @@ class Search:
             raise ValueError(f"no {n_words} words can be chosen from these places")
         place = np.array([-1, *(choice.place for choice in choices)])
         worth = np.array([0.0, *(choice.worth for choice in choices)])
-        steps, ends = self._scores([choice.text for choice in choices], place, worth)
+        bound = np.array([0.0, *(choice.bound for choice in choices)])
+        steps, ends = self._scores([choice.text for choice in choices], place, worth, bound)
         return _found(steps, ends, [n_words])[0]
 
     def worths(self, words: Sequence[str], said: Mapping[str, int] | None = None) -> np.ndarray:
@@ -141,12 +143,12 @@ class Search:
         return cls(NgramModel.from_state(state), surprisal, dangling, Weights(**config["weights"]))
 
     def _scores(
-        self, words: Sequence[str], place: np.ndarray, worth: np.ndarray
+        self, words: Sequence[str], place: np.ndarray, worth: np.ndarray, bound: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """(score of the word at m after those at i and j: (n+1)^3, score of ending: (n+1)^2).
 
-        ``place`` (n+1,) is where each word stands in the sentence, ``worth`` (n+1,) what keeping it
-        is worth; the first entry of both is of the start.
+        ``place`` (n+1,) is where each word stands in the sentence, ``worth`` what keeping it is
+        worth, ``bound`` what is lost without the word before; the first entries are of the start.
         """
         model = self.language_model
         numbers = np.concatenate([[START], model.numbers(words)])
@@ -154,8 +156,10 @@ class Search:
         pair, backoff, stored = (
             x.reshape(n, n) for x in model.pairs(np.repeat(numbers, n), np.tile(numbers, n))
         )
-        gap = np.where(place[None, :] > place[:, None] + 1, self.weights.gap, 0.0)
+        is_apart = place[None, :] > place[:, None] + 1
+        gap = np.where(is_apart, self.weights.gap, 0.0)
         gap[0] = 0.0  # a code may begin anywhere
+        gap += is_apart * bound
         after = pair + worth[None, :] - gap  # (j, m)
         steps = (backoff[:, :, None] + after[None, :, :]).astype(np.float32)
 

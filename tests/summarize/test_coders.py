@@ -101,6 +101,16 @@ def test_a_verb_is_put_as_headlines_have_it_and_all_else_stays(network, subwords
     assert code.kept == (3, 4, 8, 9)
 
 
+def test_what_is_negated_does_not_stay_without_its_negation(network, subwords):
+    best = BestCoder(NetworkCoder(network, subwords))
+    row = split_words("Anna of the bank does not open the bridge in the north.")
+    codes = [Coded("", (0, 3, 6, 8), 0.0)] * 2  # Anna bank open bridge
+    kept = best._voted(row, codes, 4, None).kept
+    assert 5 in kept or 6 not in kept
+    told = split_words("Anna of the bank does now open the bridge in the north.")
+    assert best._voted(told, codes, 4, None).kept == (0, 3, 6, 8)
+
+
 def test_a_network_with_one_code_alone_is_followed(network, subwords, monkeypatch):
     best = BestCoder(NetworkCoder(network, subwords))
     written = Coded("Words of its own", (), -1.0)

@@ -29,9 +29,9 @@ def slow_score(search, words, kept):
 def slow_sum(search, choices):
     """What words (place, text, worth) score together, one after the other."""
     model, w = search.language_model, search.weights
-    numbers = np.concatenate([[START, START], model.numbers([text for _, text, _ in choices])])
+    numbers = np.concatenate([[START, START], model.numbers([choice[1] for choice in choices])])
     total, last = 0.0, None
-    for i, (place, _, worth) in enumerate(choices):
+    for i, (place, _, worth, *_) in enumerate(choices):
         a, b, c = (np.array([numbers[i + d]]) for d in range(3))
         _, backoff, _ = model.pairs(a, b)
         triple, found = model.triples(a, b, c)
@@ -78,6 +78,15 @@ def test_of_several_words_for_a_place_the_best_is_chosen_and_never_two(search):
         assert code.score == pytest.approx(slow_sum(search, found), abs=1e-2)
     with pytest.raises(ValueError, match="no 8 words"):
         search.chosen(choices, 8)
+
+
+def test_a_bound_word_does_not_stay_without_the_one_before(search):
+    words = word_texts("Anna opens not bridge")
+    free = [Choice(place, word, 9.0 * (place != 2)) for place, word in enumerate(words)]
+    bound = [choice._replace(bound=100.0 * (choice.place == 3)) for choice in free]
+    assert search.chosen(free, 3).kept == (0, 1, 3)
+    found = search.chosen(bound, 3).kept
+    assert 3 not in found or 2 in found
 
 
 def test_every_length_is_met_and_the_order_is_kept(search):
