@@ -18,7 +18,7 @@ from vc.audio import LEVEL, SYNTHETIC_NOTE, LogMel, active_level, duration, read
 from vc.inference import VoiceConverter
 from vc.pictures import mel_figure
 from vc.pitch import track_pitch
-from vc.voice_space import invent
+from vc.voice_space import invent_for
 from vc.voices import SUFFIX, VoiceProfile, blend, save_profile
 
 ASSETS = Path(__file__).parent / "assets"
@@ -249,12 +249,12 @@ class Studio:
         return self.converter.profile(path)
 
     def invent(self, mine: Voices | None = None, seed: int | None = None) -> VoiceProfile:
-        """A voice that nobody has, the same for the same seed; without one, always another."""
+        """A voice that nobody has, as `vc voice invent` makes it: the same for the same seed;
+        without one, always another."""
         numbers = [re.fullmatch(r"invented (\d+)", name) for name in mine or {}]
         number = max([0, *(int(found[1]) for found in numbers if found)]) + 1
-        known = [self.converter.profile(name) for name in self.converter.voices()]
         seed = secrets.randbelow(2**31) if seed is None else int(seed)
-        return invent(known, seed, f"invented {number}")
+        return invent_for(self.converter, seed, f"invented {number}")
 
     def with_voice(self, mine: Voices | None, profile: VoiceProfile) -> Voices:
         """``mine`` and one more, under its name."""

@@ -10,7 +10,7 @@ from demo.studio import EXAMPLES, Choice, Studio, Voices
 from demo.wording import file_name
 from shared.autoencoders.linear import PCA
 from shared.retrieval import CodeIndex
-from vc.screen import FOLDER, Screen, screen
+from vc.screen import Screen, screen
 from vc.voices import VoiceProfile
 
 # What is said with a voice that is tried out.
@@ -145,10 +145,10 @@ class VoiceGallery:
 
     @functools.cached_property
     def _screen(self) -> Screen:
-        folder = self.studio.converter.folder
-        if folder is None or not (folder / FOLDER).is_dir():
+        fitted = Screen.of(self.studio.converter)
+        if fitted is None:
             raise ValueError("These weights have not learnt which recordings are odd.")
-        return Screen.load(folder / FOLDER, self.studio.converter.fingerprint)
+        return fitted
 
 
 def _title(name: str, voice: VoiceProfile) -> str:

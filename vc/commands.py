@@ -95,16 +95,14 @@ def voice_show(options: argparse.Namespace) -> None:
 
 def voice_invent(options: argparse.Namespace) -> None:
     """Write a voice of the space that lies beside the weights, else of that of the ready voices."""
-    from vc.voice_space import FOLDER, VoiceSpace, invent, nearest
+    from vc.voice_space import invent_for, nearest
 
     output = Path(options.output)
     _check_output(output, options.force)
     converter = _converter(options)
-    folder = converter.folder / FOLDER
-    space = VoiceSpace.load(folder, converter.fingerprint) if folder.is_dir() else None
-    known = _ready_voices(converter)
-    voice = invent(known, options.seed, options.name or output.stem, space)
+    voice = invent_for(converter, options.seed, options.name or output.stem)
     saved = save_profile(voice, output, force=options.force)
+    known = _ready_voices(converter)
     beside = f", nearest ready voice {nearest(voice, known):.2f}" if len(known) > 2 else ""
     print(f"{_line(saved.name, voice)}{beside}")
 
@@ -154,13 +152,12 @@ def screen(options: argparse.Namespace) -> int:
         raise ValueError("--check prints a table; leave out --json")
     recordings, failures = find_audio(options.folder), []
     converter = _converter(options)
-    folder = converter.folder / FOLDER
-    if not folder.is_dir():
+    fitted = Screen.of(converter)
+    if fitted is None:
         raise ValueError(
             f"{converter.folder} has no {FOLDER}/; make it with: vc calibrate CORPUS --weights "
             f"{converter.folder}"
         )
-    fitted = Screen.load(folder, converter.fingerprint)
     if options.clean:
         clean = usable(find_audio(options.clean), partial(listen, converter), failures.append)
         fitted = fitted.refitted([evidence for _, evidence in clean])

@@ -156,6 +156,12 @@ class Screen:
         )
 
     @classmethod
+    def of(cls, converter: "VoiceConverter") -> "Screen | None":
+        """The screen beside the converter's weights, None without one; raises as `load`."""
+        folder = converter.folder and converter.folder / FOLDER
+        return cls.load(folder, converter.fingerprint) if folder and folder.is_dir() else None
+
+    @classmethod
     def load(cls, folder: str | Path, fingerprint: str) -> "Screen":
         """The screen in the folder; raises ValueError when it is of other weights or not whole."""
         _, state = load_beside(folder, KIND, fingerprint)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from matplotlib.figure import Figure
@@ -16,6 +17,9 @@ from shared.generation import GaussianPrior, MixturePrior
 from vc.beside import load_beside
 from vc.encoders import Speaker
 from vc.voices import VoiceError, VoiceProfile, blend
+
+if TYPE_CHECKING:
+    from vc.inference import VoiceConverter
 
 KIND = "vc-space"
 FOLDER = "space"
@@ -75,6 +79,12 @@ class VoiceSpace:
         return save_model(folder, state, config, kind=KIND, half=True, overwrite=overwrite)
 
     @classmethod
+    def of(cls, converter: "VoiceConverter") -> "VoiceSpace | None":
+        """The space beside the converter's weights, None without one; raises as `load`."""
+        folder = converter.folder and converter.folder / FOLDER
+        return cls.load(folder, converter.fingerprint) if folder and folder.is_dir() else None
+
+    @classmethod
     def load(cls, folder: str | Path, fingerprint: str) -> "VoiceSpace":
         """The space in the folder; raises ValueError when it is of other weights or not whole."""
         config, state = load_beside(folder, KIND, fingerprint)
@@ -115,6 +125,16 @@ def invent(
         if len(voices) < 3 or nearest(invented, voices) < NEAREST:
             return invented
     raise VoiceError("every invented voice came too close to a known one; give more voices")
+
+
+def invent_for(converter: "VoiceConverter", seed: int, name: str = "invented") -> VoiceProfile:
+    """A voice that nobody has, for the converter's weights; the same for one seed.
+
+    Drawn from the space that lies beside the weights; where there is none, between their ready
+    voices and beyond. Raises as `invent`, and ValueError for a space of other weights.
+    """
+    known = [converter.profile(voice) for voice in converter.voices()]
+    return invent(known, seed, name, VoiceSpace.of(converter))
 
 
 def _between_and_beyond(

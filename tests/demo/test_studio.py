@@ -1,5 +1,6 @@
 """What the buttons of the voice tab do, with a tiny random converter."""
 
+import dataclasses
 import re
 from pathlib import Path
 
@@ -14,8 +15,10 @@ from demo.wording import DONE, file_name, friendly, spoken_time
 from tests.vc.serving import make_converter, write_voice, write_weights
 from tests.vc.sounds import SAMPLE_RATE
 from vc import VoiceConverter
+from vc.__main__ import main
 from vc.audio import SYNTHETIC_NOTE, active_level, read_audio
-from vc.voices import save_profile
+from vc.voice_space import VoiceSpace
+from vc.voices import VoiceProfile, blend, save_profile
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +39,16 @@ def sentence(tmp_path) -> str:
 @pytest.fixture
 def other(tmp_path) -> str:
     return str(write_voice(tmp_path / "b.wav", f0=220, seconds=2.0, seed=3))
+
+
+def blended(converter: VoiceConverter, generator: torch.Generator) -> VoiceProfile:
+    """A mixture of the ready voices, somewhat off."""
+    shares = torch.rand(3, generator=generator) + 0.1
+    mixed = blend([converter.profile(name) for name in ("ann", "bob", "cat")], shares.tolist())
+    speaker = mixed.speaker._replace(
+        vector=mixed.vector + 0.1 * torch.randn(mixed.vector.shape, generator=generator)
+    )
+    return dataclasses.replace(mixed, speaker=speaker)
 
 
 # --- converting ----------------------------------------------------------------------------------
@@ -188,6 +201,25 @@ def test_an_invented_voice_is_the_same_for_a_seed_and_numbered_on(tmp_path, othe
     assert list(studio.with_voice(mine, studio.invent(mine))) == ["invented 1", "invented 2"]
     made = studio.convert(sentence, Choice("listed", "invented 1"), mine=mine)
     assert made.message.startswith(DONE)
+
+
+def test_the_page_and_the_command_invent_the_same_voice(tmp_path, other):
+    converter = write_weights(tmp_path / "weights")
+    save_profile(converter.profile(other, "cat"), tmp_path / "weights" / "voices" / "cat.voice")
+    studio, file = Studio(converter, tmp_path / "made"), tmp_path / "new.voice"
+    command = ["voice", "invent", "-o", str(file), "--weights", str(tmp_path / "weights")]
+
+    def same() -> VoiceProfile:
+        ours = studio.invent(seed=1)
+        assert main([*command, "--seed", "1", "--force"]) == 0
+        assert torch.allclose(studio.load(file).vector, ours.vector)
+        return ours
+
+    mixed = same()
+    # what vc calibrate leaves beside the weights
+    many = [blended(converter, generator) for generator in map(torch.manual_seed, range(20))]
+    VoiceSpace.fit(many).save(tmp_path / "weights" / "space", converter.fingerprint)
+    assert not torch.allclose(same().vector, mixed.vector)
 
 
 def test_inventing_from_too_few_voices_is_refused_in_a_sentence(studio):
