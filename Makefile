@@ -14,6 +14,7 @@ READY := $(VENV)/.installed-$(EXTRAS)
 CORPUS ?= ../shared/data/speech
 FEATURES ?= features
 VOICE_TIME ?= 00:01:30:00
+GAME_TIME ?= 00:00:40:00
 SYNTHESISER_TIME ?= 00:00:30:00
 
 # What train-summarizer learns from, and the minutes of its stages on two cores.
@@ -49,16 +50,21 @@ eval-setup: ## install the judges that vc evaluate needs (wants a C++ compiler)
 	@$(MAKE) --no-print-directory EXTRAS=$(EXTRAS),eval $(VENV)/.installed-$(EXTRAS),eval
 
 # An interrupted run goes on where it was: call it again.
-train-voice: $(READY) ## train voice weights from CORPUS into weights/voice, in two hours on two cores
+train-voice: $(READY) ## train voice weights from CORPUS into weights/voice, in three hours on two cores
 	@# a few bad recordings are told, and are no reason to stop
 	$(BIN)/vc prepare $(CORPUS) -o $(FEATURES) --waveforms || test -f $(FEATURES)/index.jsonl
 	$(BIN)/vc fit --config configs/vc/base.yaml --data.features $(FEATURES) \
 	  --trainer.default_root_dir runs/voice --trainer.max_time $(VOICE_TIME) \
 	  $(if $(wildcard runs/voice/checkpoints/last.ckpt),--ckpt_path last)
+	$(BIN)/vc export runs/voice -o runs/voice/weights --force
+	$(BIN)/vc fit --config configs/vc/base.yaml --config configs/vc/gan.yaml \
+	  --data.features $(FEATURES) --model.start_from runs/voice/weights \
+	  --trainer.default_root_dir runs/voice-game --trainer.max_time $(GAME_TIME) \
+	  $(if $(wildcard runs/voice-game/checkpoints/last.ckpt),--ckpt_path last)
 	$(BIN)/vc fit-synthesiser --config configs/vc/synthesiser.yaml --data.features $(FEATURES) \
 	  --trainer.default_root_dir runs/synthesiser --trainer.max_time $(SYNTHESISER_TIME) \
 	  $(if $(wildcard runs/synthesiser/checkpoints/last.ckpt),--ckpt_path last)
-	$(BIN)/vc export runs/voice -o weights/voice --synthesiser runs/synthesiser --force
+	$(BIN)/vc export runs/voice-game -o weights/voice --synthesiser runs/synthesiser --force
 	$(BIN)/vc calibrate $(CORPUS) --weights weights/voice --force
 
 # An interrupted run goes on where it was: call it again.
