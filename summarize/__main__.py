@@ -86,7 +86,7 @@ def _summarize_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("files", nargs="+", help="txt, md, html, pdf, docx, jsonl; folders; -")
     parser.add_argument("--words", type=int, help="exactly so many (default 10)")
-    parser.add_argument("--sentences", type=int, help="so many, of about 12 words each")
+    parser.add_argument("--sentences", type=int, help="so many, of at most 20 words each")
     parser.add_argument("--ratio", type=float, help="this share of the document's words")
     parser.add_argument("--json", action="store_true", help="a line of JSON with all details")
     parser.add_argument("-o", "--output", help="write lines of JSON into this file")

@@ -131,10 +131,10 @@ class Summarizer:
         """The summary of a text; of several texts, a list, coded in batches.
 
         At most one budget: ``words`` (exactly so many, default 10), ``sentences`` (so many codes of
-        about 12 words), or ``ratio`` (that share of the text's words). ``method`` is best
-        (the default where there is a network), network or search. Without ``rebuild`` nothing is
-        decoded, which saves time. Raises ValueError for an empty text, two budgets, one that is not
-        positive, or a method that these weights do not have.
+        `USUAL_CODE` words, or all of a shorter sentence), or ``ratio`` (that share of the text's
+        words). ``method`` is best (the default where there is a network), network or search.
+        Without ``rebuild`` nothing is decoded, which saves time. Raises ValueError for an empty
+        text, two budgets, one that is not positive, or a method that these weights do not have.
         """
         check_budget(words, sentences, ratio)
         coder = self._coder(method)

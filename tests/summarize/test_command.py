@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from summarize.__main__ import main
+from summarize.coverage import USUAL_CODE
 from summarize.search import train_search
 from summarize.text import count_words, word_texts
 from tests.summarize.corpus import documents, sentences
@@ -29,6 +30,12 @@ def test_a_file_becomes_one_line_of_the_words_asked_for(report, weights, capsys)
     out = capsys.readouterr().out
     assert count_words(out) == 12
     assert out.count("\n") == 1
+
+
+def test_help_says_how_long_the_codes_of_sentences_are(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert f"at most {USUAL_CODE} words each" in " ".join(capsys.readouterr().out.split())
 
 
 def test_standard_input_gives_json(weights, capsys, monkeypatch):
