@@ -146,9 +146,9 @@ def _add_convert(commands: argparse._SubParsersAction) -> None:
     sound.add_argument(
         "--emphasis",
         type=float,
-        default=0.0,
-        help="0 (default) to 2: the voice moved away from the average one; more character, less "
-        "clarity",
+        default=0.6,  # vc.inference.EMPHASIS, which would import torch before --help
+        help="0 to 2 (default 0.6): the voice moved away from the average one; more character, "
+        "less clarity",
     )
     form = parser.add_argument_group("output")
     form.add_argument("--sample-rate", type=int, metavar="HZ", help="of the result (16000)")

@@ -10,7 +10,9 @@ import torch
 from tests.vc.serving import make_converter, write_voice, write_weights
 from tests.vc.sounds import SAMPLE_RATE, voice
 from vc import VoiceConverter
+from vc.__main__ import build_parser
 from vc.audio import AudioError, active_level, read_audio
+from vc.inference import EMPHASIS
 from vc.vocoder import GriffinLim
 from vc.voices import VoiceError, blend, pitch_statistics
 
@@ -176,8 +178,17 @@ def test_no_gradient_is_kept_and_inference_mode_does_not_leak(converter):
 # --- knobs --------------------------------------------------------------------------------------
 
 
+def test_the_command_emphasises_as_much_as_the_library(converter):
+    options = build_parser().parse_args(["convert", "a.wav", "--voice", "b.wav", "-o", "c.wav"])
+    assert options.emphasis == EMPHASIS
+    assert torch.equal(
+        converter.convert(SOURCE, TARGET).waveform,
+        converter.convert(SOURCE, TARGET, emphasis=EMPHASIS).waveform,
+    )
+
+
 def test_emphasis_changes_the_voice_only_where_it_is_not_average(converter):
-    plain = converter.convert(SOURCE, TARGET).waveform
+    plain = converter.convert(SOURCE, TARGET, emphasis=0.0).waveform
     assert not torch.allclose(converter.convert(SOURCE, TARGET, emphasis=1.0).waveform, plain)
     profile = converter.profile(TARGET)
     encoder = converter.network.speaker_encoder
@@ -193,7 +204,7 @@ def test_emphasis_changes_the_voice_only_where_it_is_not_average(converter):
 def test_strength_zero_is_the_own_voice(converter):
     own = converter.profile(SOURCE)
     nothing = converter.convert(SOURCE, TARGET, strength=0.0).waveform
-    same = converter.convert(SOURCE, own).waveform
+    same = converter.convert(SOURCE, own, emphasis=0.0).waveform
     assert torch.allclose(nothing, same, atol=1e-3 * float(same.abs().max()))
 
 
