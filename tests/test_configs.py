@@ -48,6 +48,7 @@ def test_a_voice_configuration_is_built_and_stepped(overlay, tmp_path):
     if model.discriminator is not None:
         # One more with both players: with the discriminator's own step, the count goes up by two.
         model.hparams.adversarial_from_step = 0
+        model.hparams.critic_head_start = 0
         pl.Trainer(accelerator="cpu", max_epochs=1, logger=False, enable_checkpointing=False).fit(
             model, model.trainer.datamodule
         )
