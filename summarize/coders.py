@@ -111,15 +111,25 @@ class NetworkCoder:
             for i, code in zip(batch, coded, strict=True):
                 if count_words(code.text) == lengths[i]:
                     out[i] = code
-        left = [i for i, code in enumerate(out) if code is None]
+        self.search_missing(out, rows, lengths, said)
+        return self.rebuilt(out, readable) if rebuild else out
+
+    def search_missing(
+        self,
+        coded: list[Coded | None],
+        rows: Sequence[list[Word]],
+        lengths: Sequence[int],
+        said: Sequence[Mapping[str, int]] | None,
+    ) -> None:
+        """Fill ``coded`` in where it is None, by search."""
+        left = [i for i, code in enumerate(coded) if code is None]
         searched = self.fallback.codes(
             [rows[i] for i in left],
             [lengths[i] for i in left],
             said=said and [said[i] for i in left],
         )
         for i, code in zip(left, searched, strict=True):
-            out[i] = code
-        return self.rebuilt(out, readable) if rebuild else out
+            coded[i] = code
 
     @torch.inference_mode()
     def rebuilt(self, coded: Sequence[Coded], which: Sequence[int]) -> list[Coded]:
@@ -221,14 +231,7 @@ class BestCoder:
                 out[i] = self._voted(rows[i], codes, lengths[i], said[i] if said else None)
             elif codes:
                 out[i] = codes[0]
-        left = [i for i, code in enumerate(out) if code is None]
-        searched = self.network.fallback.codes(
-            [rows[i] for i in left],
-            [lengths[i] for i in left],
-            said=said and [said[i] for i in left],
-        )
-        for i, code in zip(left, searched, strict=True):
-            out[i] = code
+        self.network.search_missing(out, rows, lengths, said)
         return self.network.rebuilt(out, able) if rebuild else out
 
     def _voted(

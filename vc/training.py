@@ -13,6 +13,8 @@ from vc.audio import SAMPLE_RATE, MelSpec
 from vc.data import VoiceBatch
 from vc.discriminator import MelDiscriminator
 from vc.encoders import Speaker, SpeakerClassifier
+from vc.exchange import exchanged
+from vc.game import Fakes, critic_loss, decoder_losses
 from vc.inference import KIND, PACKAGED
 from vc.model import (
     MEL_SCALE,
@@ -115,7 +117,14 @@ class LitVoice(pl.LightningModule):
         with torch.set_grad_enabled(not playing or self.n_batches_done >= first_real_game):
             losses, mel_hat, speaker = self._autoencoder_losses(batch)
             if playing:
-                of_play, fakes, voices = self._generator_losses(batch, mel_hat, speaker)
+                of_play, fakes = decoder_losses(
+                    self.network,
+                    self.discriminator,
+                    batch,
+                    mel_hat,
+                    speaker,
+                    with_cycle=self.hparams.cycle_weight > 0,
+                )
                 losses |= of_play
             total = sum(self._weight(name) * value for name, value in losses.items())
         if total.requires_grad:
@@ -127,7 +136,7 @@ class LitVoice(pl.LightningModule):
             )
             optimizer.step()
         if playing:
-            losses |= self._discriminator_step(batch, fakes, voices, speaker)
+            losses |= self._discriminator_step(batch, fakes, speaker)
         self.n_batches_done += 1
         self._log("train", losses, batch.mel.shape[0])
 
@@ -152,17 +161,18 @@ class LitVoice(pl.LightningModule):
         if not isinstance(self.logger, TensorBoardLogger) or batch.mel.shape[0] < 2:
             return
         board, n = self.logger.experiment, min(3, batch.mel.shape[0] - 1)
-        other = next_voice(self._voice(batch))
-        f0 = match_pitch(batch.f0, batch.f0.roll(1, 0))
-        content = self.network.encode_content(batch.relative)
-        converted = self.network.decode(content, other, f0)
+        other = exchanged(self.network, batch.relative, batch.f0, self._voice(batch))
         for i in range(n):
             mels = {
                 "target": batch.mel[i],
                 "reconstruction": mel_hat[i],
-                "conversion": converted[i],
+                "conversion": other.mel[i],
             }
-            pitches = {"target": batch.f0[i], "reconstruction": batch.f0[i], "conversion": f0[i]}
+            pitches = {
+                "target": batch.f0[i],
+                "reconstruction": batch.f0[i],
+                "conversion": other.f0[i],
+            }
             mels = {name: mel.detach().float() for name, mel in mels.items()}
             board.add_figure(f"val/example_{i}", mel_figure(mels, pitches), self.global_step)
             for name, mel in mels.items():
@@ -204,10 +214,7 @@ class LitVoice(pl.LightningModule):
         n = round(self.hparams.self_conversion_share * len(batch.mel))
         if n == 0:
             return batch.heard
-        other = Speaker(*(x[:n] for x in next_voice(speaker)))
-        f0 = match_pitch(batch.f0[:n], batch.f0.roll(1, 0)[:n])
-        content = self.network.encode_content(batch.heard[:n])
-        converted = self.network.decode(content, other, f0)
+        converted = exchanged(self.network, batch.heard, batch.f0, speaker, slice(n)).mel
         return torch.cat([relative_mel(converted, mean_spectrum(converted)), batch.heard[n:]])
 
     def _voice(self, batch: VoiceBatch) -> Speaker:
@@ -219,62 +226,15 @@ class LitVoice(pl.LightningModule):
         speaker = self.network.encode_speaker(batch.reference, batch.relative_reference)
         return speaker._replace(mean=batch.mean, deviation=batch.deviation)
 
-    def _generator_losses(
-        self, batch: VoiceBatch, mel_hat: Tensor, speaker: Speaker
-    ) -> tuple[dict[str, Tensor], Tensor, Tensor]:
-        """Losses of fooling the discriminator; also the fakes (B, M, T) and their voices (B, E).
-
-        The first half of the fakes are reconstructions, the second half conversions into the
-        neighbour's voice: as many lessons as either alone, at half the price of both.
-        """
-        half = (batch.mel.shape[0] + 1) // 2
-        other = Speaker(*(x[half:] for x in next_voice(speaker)))
-        f0 = match_pitch(batch.f0[half:], batch.f0.roll(1, 0)[half:])
-        # As when it serves: what is converted was heard as it is.
-        content = self.network.encode_content(batch.relative[half:])
-        converted = self.network.decode(content, other, f0)
-        real = departure(batch.mel, speaker)[:half]
-        fakes = torch.cat([departure(mel_hat, speaker)[:half], departure(converted, other)])
-        voices = torch.cat([speaker.vector[:half], other.vector]).detach()
-        self.discriminator.requires_grad_(False)
-        score, features = self.discriminator(fakes, voices)
-        with torch.no_grad():
-            _, real_features = self.discriminator(real, voices[:half])
-        self.discriminator.requires_grad_(True)
-        losses = {
-            "adversarial": (1 - score).square().mean(),
-            "feature": sum(
-                (a[:half].float() - b.float()).abs().mean()
-                for a, b in zip(features, real_features, strict=True)
-            ),
-        }
-        if self.hparams.cycle_weight > 0 and len(converted):
-            # What is said must survive the conversion: the code of the output is the code put in.
-            again = relative_mel(converted, mean_spectrum(converted).detach())
-            losses["cycle"] = (self.network.encode_content(again) - content.detach()).abs().mean()
-        return losses, fakes.detach(), voices
-
     def _discriminator_step(
-        self, batch: VoiceBatch, fakes: Tensor, voices: Tensor, speaker: Speaker
+        self, batch: VoiceBatch, fakes: Fakes, speaker: Speaker
     ) -> dict[str, Tensor]:
-        vector = speaker.vector.detach()
-        real = departure(batch.mel, speaker).detach()
-        half = (len(real) + 1) // 2
-        scores = {
-            "real": self.discriminator(real, vector)[0],
-            "fake": self.discriminator(fakes, voices)[0],
-            # Real speech of the wrong voice is a fake too: that makes the critic listen to who.
-            "swapped": self.discriminator(real[:half], vector.roll(1, 0)[:half])[0],
-        }
-        loss = (1 - scores["real"]).square().mean() + 0.5 * (
-            scores["fake"].square().mean() + scores["swapped"].square().mean()
-        )
+        loss, scores = critic_loss(self.discriminator, batch, fakes, speaker)
         optimizer = self._optimizers()[1]
         optimizer.zero_grad()
         self.manual_backward(loss)
         optimizer.step()
-        means = {f"score_{name}": value.detach().mean() for name, value in scores.items()}
-        return {"discriminator": loss.detach(), **means}
+        return {"discriminator": loss.detach(), **scores}
 
     # --- optimisers --------------------------------------------------------------------------
 
@@ -364,16 +324,6 @@ def load_weights(network: VoiceAutoencoder, source: str) -> None:
         ) from error
 
 
-def next_voice(speaker: Speaker) -> Speaker:
-    """Every example of the batch gets its neighbour's voice."""
-    return Speaker(*(x.roll(1, 0) for x in speaker))
-
-
-def departure(mel: Tensor, speaker: Speaker) -> Tensor:
-    """A log-mel (B, M, T) relative to its voice's mean spectrum, in its voice's deviations."""
-    return (mel - speaker.mean[..., None]) / speaker.deviation[..., None]
-
-
 def virtual_voices(batch: VoiceBatch, largest: float) -> VoiceBatch:
     """Half of the batch with formants and pitch moved together: speakers who do not exist.
 
@@ -399,16 +349,6 @@ def reconstruction_loss(mel_hat: Tensor, mel: Tensor, valid: Tensor) -> Tensor:
         raise ValueError(f"shapes differ: {tuple(mel_hat.shape)} and {tuple(mel.shape)}")
     error = (mel_hat - mel).abs().mean(1) / MEL_SCALE
     return (error * valid).sum() / valid.sum().clamp_min(1)
-
-
-def match_pitch(f0: Tensor, f0_target: Tensor) -> Tensor:
-    """``f0`` (B, T) moved to the median of ``f0_target`` (B, T'); unvoiced frames stay 0."""
-
-    def log_median(x: Tensor) -> Tensor:
-        return torch.where(x > 0, x.clamp_min(1).log(), torch.nan).nanmedian(1).values
-
-    shift = (log_median(f0_target) - log_median(f0)).nan_to_num(0.0)
-    return f0 * shift.exp()[:, None]
 
 
 class _ReverseGradient(torch.autograd.Function):

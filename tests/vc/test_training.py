@@ -11,12 +11,12 @@ from tests.vc.features import TINY, write_features
 from vc.audio import MelSpec
 from vc.data import VoiceData
 from vc.discriminator import MelDiscriminator
+from vc.exchange import match_pitch
 from vc.inference import VoiceConverter
 from vc.model import VoiceAutoencoder
 from vc.synthesis.griffin_lim import GriffinLim
 from vc.training import (
     LitVoice,
-    match_pitch,
     reconstruction_loss,
     reverse_gradient,
     virtual_voices,
