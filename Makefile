@@ -64,7 +64,8 @@ train-voice: $(READY) ## train voice weights from CORPUS into weights/voice, in 
 	$(BIN)/vc fit-synthesiser --config configs/vc/synthesiser.yaml --data.features $(FEATURES) \
 	  --trainer.default_root_dir runs/synthesiser --trainer.max_time $(SYNTHESISER_TIME) \
 	  $(if $(wildcard runs/synthesiser/checkpoints/last.ckpt),--ckpt_path last)
-	$(BIN)/vc export runs/voice-game -o weights/voice --synthesiser runs/synthesiser --force
+	$(BIN)/vc export runs/voice-game -o weights/voice --mean-with runs/voice/weights \
+	  --synthesiser runs/synthesiser --force
 	$(BIN)/vc calibrate $(CORPUS) --weights weights/voice --force
 
 # An interrupted run goes on where it was: call it again.

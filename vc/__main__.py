@@ -219,6 +219,11 @@ def _add_export(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--synthesiser", metavar="FOLDER", help="exported, or a run of one (default: the packaged)"
     )
+    parser.add_argument(
+        "--mean-with",
+        metavar="FOLDER|HUB_ID",
+        help="write the mean of the run's weights and these, which it started from",
+    )
     parser.add_argument("--force", action="store_true", help="write into a folder that has files")
 
 

@@ -250,6 +250,7 @@ def export(options: argparse.Namespace) -> None:
         options.run_folder,
         options.output,
         synthesiser=options.synthesiser,
+        mean_with=options.mean_with,
         overwrite=options.force,
     )
     print(f"{options.output}: weights {converter.fingerprint}")

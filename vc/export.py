@@ -1,4 +1,4 @@
-"""From a training run to the folder of weights that is served."""
+"""From a training run to the folder of weights that is served, and back into a network."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,8 +7,9 @@ from typing import TypeVar
 import torch
 from torch import nn
 
+from shared.checkpoint import load_model, resolve
 from vc.audio import MelSpec
-from vc.inference import VoiceConverter
+from vc.inference import KIND, PACKAGED, VoiceConverter
 from vc.model import VoiceAutoencoder, VoiceConfig
 from vc.synthesis.network import SourceFilter
 from vc.vocoder import load_synthesiser
@@ -62,22 +63,52 @@ def export(
     folder: str | Path,
     *,
     synthesiser: str | Path | None = None,
+    mean_with: str | Path | None = None,
     overwrite: bool = False,
 ) -> VoiceConverter:
     """The converter of a run, which now also lies in ``folder`` in half precision.
 
     ``run`` is a run's folder or a checkpoint; ``synthesiser`` an exported folder, a run of its own,
-    or None for the packaged one. Ready voices in the folder that are of other weights no longer
-    fit: save them again. Raises ValueError when one of them is not there, or ``folder`` has
-    something in it and ``overwrite`` is false.
+    or None for the packaged one. With ``mean_with``, weights (a folder or Hub id) that the run
+    started from, what is exported lies half-way between the two: after a game with a critic the
+    mean keeps the words of the one and the sound of the other (Wortsman et al. 2022). Ready voices
+    in the folder that are of other weights no longer fit: save them again. Raises ValueError when
+    one of them is not there, or ``folder`` has something in it and ``overwrite`` is false.
     """
     folder = Path(folder)
     if folder.exists() and (not folder.is_dir() or (not overwrite and any(folder.iterdir()))):
         raise ValueError(f"{folder} exists and is not empty; pass --force to write into it")
     network = read_network(find_checkpoint(run))
+    if mean_with is not None:
+        network = _mean(network, mean_with)
     converter = VoiceConverter(network, read_synthesiser(synthesiser), MelSpec())
     converter.save_pretrained(folder)
     return VoiceConverter.from_pretrained(folder)
+
+
+def load_weights(network: VoiceAutoencoder, source: str | Path) -> None:
+    """Fill ``network`` with the exported weights in the folder or on the Hub at ``source``.
+
+    Raises ValueError when there are none or they are of a network of other sizes.
+    """
+    _, state = load_model(resolve(source, PACKAGED, KIND), kind=KIND)
+    try:
+        network.load_state_dict(state, strict=True)
+    except RuntimeError as error:
+        raise ValueError(
+            f"the weights in {source} are of another network; the sizes in their config.json "
+            "must be those of model.network"
+        ) from error
+
+
+def _mean(network: VoiceAutoencoder, source: str | Path) -> VoiceAutoencoder:
+    """Half-way between the network and the weights in ``source``."""
+    other = VoiceAutoencoder(network.config)
+    load_weights(other, source)
+    theirs = other.state_dict()
+    state = {name: torch.lerp(x, theirs[name], 0.5) for name, x in network.state_dict().items()}
+    other.load_state_dict(state)
+    return other.eval()
 
 
 def _read_module(

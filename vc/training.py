@@ -8,14 +8,13 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from torch import Tensor
 from torch.nn import functional as F
 
-from shared.checkpoint import load_model, resolve
 from vc.audio import SAMPLE_RATE, MelSpec
 from vc.data import VoiceBatch
 from vc.discriminator import MelDiscriminator
 from vc.encoders import Speaker, SpeakerClassifier
 from vc.exchange import exchanged
+from vc.export import load_weights
 from vc.game import Fakes, critic_loss, decoder_losses
-from vc.inference import KIND, PACKAGED
 from vc.model import (
     MEL_SCALE,
     VoiceAutoencoder,
@@ -307,21 +306,6 @@ class LitVoice(pl.LightningModule):
                 batch_size=batch_size,
                 sync_dist=stage != "train",
             )
-
-
-def load_weights(network: VoiceAutoencoder, source: str) -> None:
-    """Fill ``network`` with the exported weights in the folder or on the Hub at ``source``.
-
-    Raises ValueError when there are none or they are of a network of other sizes.
-    """
-    _, state = load_model(resolve(source, PACKAGED, KIND), kind=KIND)
-    try:
-        network.load_state_dict(state, strict=True)
-    except RuntimeError as error:
-        raise ValueError(
-            f"the weights in {source} are of another network than the configuration's; "
-            "model.network must have the sizes that stand in their config.json"
-        ) from error
 
 
 def virtual_voices(batch: VoiceBatch, largest: float) -> VoiceBatch:

@@ -10,6 +10,7 @@ from tests.vc.serving import make_converter
 from tests.vc.sounds import SAMPLE_RATE, voice
 from vc import VoiceConverter
 from vc.export import export, find_checkpoint, read_network
+from vc.inference import PACKAGED
 from vc.model import VoiceAutoencoder
 from vc.vocoder import SourceFilter, save_synthesiser
 
@@ -97,6 +98,27 @@ def test_the_weights_are_stored_in_half_precision(run, synthesiser, tmp_path):
     size = (tmp_path / "weights" / "model.safetensors").stat().st_size
     n_parameters = sum(p.numel() for p in network(1).parameters())
     assert 2 * n_parameters < size < 2.5 * n_parameters + 20_000
+
+
+def test_the_mean_of_a_run_and_its_start_is_half_way_between(run, synthesiser, tmp_path):
+    start = write_run(tmp_path / "start", network(3), network(4))
+    export(start, tmp_path / "start_weights", synthesiser=synthesiser)
+    mean = export(
+        run, tmp_path / "mean", synthesiser=synthesiser, mean_with=tmp_path / "start_weights"
+    )
+    of_run, of_start = network(1).state_dict(), network(3).state_dict()
+    for name, value in mean.network.state_dict().items():
+        half_way = 0.5 * (of_run[name] + of_start[name])
+        assert torch.allclose(value, half_way, atol=2e-3), name
+    assert not torch.allclose(mean.network.decoder.head.weight, of_run["decoder.head.weight"])
+
+
+def test_a_mean_with_weights_of_other_sizes_is_refused_before_anything_is_written(
+    run, synthesiser, tmp_path
+):
+    with pytest.raises(ValueError, match="of another network"):
+        export(run, tmp_path / "mean", synthesiser=synthesiser, mean_with=PACKAGED)
+    assert not (tmp_path / "mean").exists()
 
 
 def test_a_checkpoint_may_be_named_itself(run):

@@ -100,7 +100,7 @@ def test_a_run_starts_from_exported_weights(tmp_path):
     model = make_model(start_from=str(tmp_path))
     assert all(torch.equal(state[k], v) for k, v in model.network.state_dict().items())
     assert "start_from" not in model.hparams
-    with pytest.raises(ValueError, match=r"model\.network must have the sizes"):
+    with pytest.raises(ValueError, match=r"must be those of model\.network"):
         LitVoice(network=replace(TINY, content_dim=5), start_from=str(tmp_path))
 
 
