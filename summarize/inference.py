@@ -33,6 +33,7 @@ DEFAULT_WORDS = 10
 SHORTEST_CODE, LONGEST_CODE = 4, 30  # words of one sentence's code
 MOST_COMPARED = 30  # sentences of which one is wanted
 MOST_LOST = 20  # words that a result names
+FIRST_SHARE = 2.0  # of a long summary's words for the best sentence, in those for another
 
 
 class SentenceCode(NamedTuple):
@@ -249,7 +250,8 @@ def _shared_out(
 ) -> tuple[list[int], list[int]]:
     """(sentences in the document's order, words of each): exactly ``words`` in all.
 
-    ``available`` are the words that each sentence has.
+    ``available`` are the words that each sentence has. The first of ``ranked`` says most of what
+    the document says, and may take `FIRST_SHARE` times the words of another.
     """
     chosen: list[int] = []
     room = 0
@@ -262,12 +264,18 @@ def _shared_out(
     limits = {i: min(available[i], LONGEST_CODE) for i in chosen}
     if sum(limits.values()) < words:  # the budget is nearly the document
         limits = {i: available[i] for i in chosen}
+    share = dict.fromkeys(chosen, 1.0) | {chosen[0]: FIRST_SHARE}
     lengths: dict[int, int] = {}
-    left = words
-    # the shortest first, so that what they leave goes to the longer ones
-    for place, i in enumerate(sorted(chosen, key=limits.__getitem__)):
-        lengths[i] = min(limits[i], max(1, left // (len(chosen) - place)))
+    left, shares = words, sum(share.values())
+    # those that can take the least of their share first, so that the others get what they leave
+    for i in sorted(chosen, key=lambda i: limits[i] / share[i]):
+        lengths[i] = min(limits[i], max(1, round(left * share[i] / shares)))
         left -= lengths[i]
+        shares -= share[i]
+    for i in chosen:  # what rounding left over
+        more = max(1 - lengths[i], min(limits[i] - lengths[i], left))
+        lengths[i] += more
+        left -= more
     chosen = sorted(chosen)
     return chosen, [lengths[i] for i in chosen]
 
