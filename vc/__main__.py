@@ -108,6 +108,11 @@ def _add_weights(parser: argparse.ArgumentParser, *, vocoder: bool = True) -> No
             help="source-filter (default: the one of the weights), griffin-lim, hifigan:SOURCE, or "
             "a folder or Hub id of an exported synthesiser",
         )
+        group.add_argument(
+            "--fast",
+            action="store_true",
+            help="half the time: breath and creak lose their melody",
+        )
     group.add_argument("--device", default="cpu", help="cpu (default), cuda, cuda:1, ...")
 
 

@@ -39,8 +39,7 @@ _TRAINING_STEPS = 3
 _MEMORY_SCRIPT = """
 import json, sys
 from vc.bench import memory_of
-source, out, weights, vocoder, device = json.loads(sys.argv[1])
-print(json.dumps(memory_of(source, out, weights, vocoder, device)))
+print(json.dumps(memory_of(*json.loads(sys.argv[1]))))
 """
 
 
@@ -69,22 +68,23 @@ def bench(
     *,
     vocoder: str | Path | None = None,
     device: str = "cpu",
+    fast: bool = False,
     quick: bool = False,
     long_minutes: float = 60.0,
     say: Callable[[str], object] = print,
 ) -> dict[str, object]:
     """All figures by name; each is also said in a line. ``quick`` leaves out the long file."""
-    converter = VoiceConverter.from_pretrained(weights, vocoder=vocoder, device=device)
+    converter = VoiceConverter.from_pretrained(weights, vocoder=vocoder, device=device, fast=fast)
     say(f"{torch.get_num_threads()} threads, {os.cpu_count()} cores, torch {torch.__version__}")
     figures: dict[str, object] = {}
     figures |= _size(converter, weights, say)
     figures |= _speed(converter, say)
     with tempfile.TemporaryDirectory(prefix="bowtie-") as folder:
-        options = _options(weights, vocoder, device)
+        options = _options(weights, vocoder, device, fast)
         figures |= _cold_start(Path(folder), options, say)
         if not quick:
-            place = (weights, vocoder, device)
-            figures |= _long_file(Path(folder), place, long_minutes, say)
+            how = (weights, vocoder, device, fast)
+            figures |= _long_file(Path(folder), how, long_minutes, say)
     figures |= _training(converter.network.config, say)
     return figures
 
@@ -178,7 +178,7 @@ def _cold_start(
 
 def _long_file(
     folder: Path,
-    place: tuple[str | Path | None, str | Path | None, str],
+    how: tuple[str | Path | None, str | Path | None, str, bool],
     minutes: float,
     say: Callable[[str], object],
 ) -> dict[str, object]:
@@ -186,8 +186,9 @@ def _long_file(
     with AudioWriter(source, SAMPLE_RATE) as writer:
         for i in range(max(1, round(minutes))):
             writer.write(sample_voice(60.0 * min(1.0, minutes), seed=i))
-    weights, vocoder, device = (None if x is None else str(x) for x in place)
-    arguments = json.dumps([str(source), str(folder / "long.flac"), weights, vocoder, device])
+    weights, vocoder, device, fast = how
+    places = [None if x is None else str(x) for x in (weights, vocoder)]
+    arguments = json.dumps([str(source), str(folder / "long.flac"), *places, device, fast])
     result = json.loads(_run([sys.executable, "-c", _MEMORY_SCRIPT, arguments]).splitlines()[-1])
     above = result["peak_megabytes"] - result["loaded_megabytes"]
     say(
@@ -199,10 +200,10 @@ def _long_file(
 
 
 def memory_of(
-    source: str, out: str, weights: str | None, vocoder: str | None, device: str
+    source: str, out: str, weights: str | None, vocoder: str | None, device: str, fast: bool
 ) -> dict[str, float]:
     """Peak resident memory of this process once loaded and after converting ``source``."""
-    converter = VoiceConverter.from_pretrained(weights, vocoder=vocoder, device=device)
+    converter = VoiceConverter.from_pretrained(weights, vocoder=vocoder, device=device, fast=fast)
     loaded = _peak_megabytes()
     begun = time.perf_counter()
     converter.convert_file(source, out, (sample_voice(5.0, 210.0, 1), SAMPLE_RATE), force=True)
@@ -259,11 +260,14 @@ def _throughput(config: VoiceConfig, adversarial: bool) -> float:
     return n * n_frames / MelSpec().frames_per_second / statistics.median(seconds[1:])
 
 
-def _options(weights: str | Path | None, vocoder: str | Path | None, device: str) -> list[str]:
+def _options(
+    weights: str | Path | None, vocoder: str | Path | None, device: str, fast: bool
+) -> list[str]:
     given = {"--weights": weights, "--vocoder": vocoder, "--device": device}
-    return [
+    options = [
         text for name, value in given.items() if value is not None for text in (name, str(value))
     ]
+    return [*options, *(["--fast"] if fast else [])]
 
 
 def _run(command: list[str]) -> str:

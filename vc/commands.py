@@ -29,7 +29,7 @@ def convert(options: argparse.Namespace) -> int:
         if output.exists() and not options.force:
             raise ValueError(f"{output} exists; pass --force to replace it")
     converter = VoiceConverter.from_pretrained(
-        options.weights, vocoder=options.vocoder, device=options.device
+        options.weights, vocoder=options.vocoder, device=options.device, fast=options.fast
     )
     converter.chunk_seconds = options.chunk_seconds
     voice = converter.profile([item for group in options.voice for item in group])
@@ -279,7 +279,7 @@ def evaluate(options: argparse.Namespace) -> None:
     converter = None
     if not options.no_conversion:
         converter = VoiceConverter.from_pretrained(
-            options.weights, vocoder=options.vocoder, device=options.device
+            options.weights, vocoder=options.vocoder, device=options.device, fast=options.fast
         )
     evaluation = run(
         options.pairs,
@@ -324,6 +324,7 @@ def bench(options: argparse.Namespace) -> None:
         options.weights,
         vocoder=options.vocoder,
         device=options.device,
+        fast=options.fast,
         quick=options.quick,
         say=print,
     )

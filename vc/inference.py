@@ -36,6 +36,7 @@ from vc.conversion import (
     render,
 )
 from vc.encoders import Speaker
+from vc.matching import Piece, matched
 from vc.model import VoiceAutoencoder, VoiceConfig, relative_mel
 from vc.synthesis.base import Vocoder
 from vc.synthesis.network import SourceFilter
@@ -57,12 +58,11 @@ PITCH_MODES = ("match", "keep", "shift")
 # More of a reference says nothing new about the voice, and would take its share of memory.
 REFERENCE_SECONDS = 180.0
 _REFERENCE_READ_SECONDS = 900.0
-# A decoder trained on absolute errors plays safe: its mels vary too little (cf. Toda et al. 2007,
-# global variance); see EXPERIMENTS.md.
-CONTRAST = 1.2
 # How far a voice is moved away from the average one of training, since decoders render each a
 # little too average (VoiceAutoencoder.emphasised). Measured with the packaged weights.
 EMPHASIS = 0.6
+# How much further below a voice's mean spectrum its quiet moments are put, as a share.
+_EXPANSION = 0.5
 # Frames encoded at once where nothing is decoded (even).
 _CODE_FRAMES = 2000
 
@@ -128,7 +128,8 @@ class VoiceConverter(
     """Says a recording in another voice; ``folder`` is where the weights and ready voices lie.
 
     Deterministic: the same input gives the same output, whatever ``chunk_seconds`` (how much is
-    rendered at once) is.
+    rendered at once) is. With ``fast`` the second pitch contour (vc/harvest), which costs as much
+    as everything else, is left out: breath and creak lose their melody.
     """
 
     def __init__(
@@ -138,6 +139,7 @@ class VoiceConverter(
         spec: MelSpec | None = None,
         folder: Path | None = None,
         chunk_seconds: float = 20.0,
+        fast: bool = False,
     ) -> None:
         super().__init__()
         self.network = network.eval().requires_grad_(False)
@@ -146,6 +148,7 @@ class VoiceConverter(
         self.log_mel = LogMel(self.spec)
         self.folder = folder
         self.chunk_seconds = chunk_seconds
+        self.fast = fast
         self.clock: Clock = no_clock
 
     # --- weights -----------------------------------------------------------------------------
@@ -157,6 +160,7 @@ class VoiceConverter(
         *,
         vocoder: str | Path | None = None,
         device: str | torch.device = "cpu",
+        fast: bool = False,
     ) -> "VoiceConverter":
         """The converter in a folder or on the Hub (``owner/name``); None: the packaged weights.
 
@@ -183,7 +187,7 @@ class VoiceConverter(
                 f"the synthesiser does not fit this version of bowtie-ae ({vocoder}: {reason}); "
                 "export it again"
             ) from error
-        return cls(network, loaded, spec, folder).to(device)
+        return cls(network, loaded, spec, folder, fast=fast).to(device)
 
     def _save_pretrained(self, save_directory: Path) -> None:
         """Called by ``save_pretrained`` and ``push_to_hub`` of the Hub mixin."""
@@ -266,35 +270,36 @@ class VoiceConverter(
 
     @torch.inference_mode()
     def _listen(self, sources: Sequence[Source]) -> VoiceProfile:
-        speech, f0s = [], []
+        pieces, f0s = [], []
         budget = self._reference_frames // len(sources)
         for source in sources:
             with self._open(source, _REFERENCE_READ_SECONDS) as recording:
-                analysis = analyse(recording, self.log_mel, self.clock)
-                speech.append(self._speech(recording, analysis, budget))
+                analysis = analyse(recording, self.log_mel, self.clock, weak_pitch=not self.fast)
+                pieces += self._speech(recording, analysis, budget)
             f0s.append(analysis.f0[analysis.active])
         name = "voice" if isinstance(sources[0], tuple) else Path(sources[0]).stem
-        return self._voice_in(speech, torch.cat(f0s), name)
+        return self._voice_in(pieces, torch.cat(f0s), name, EMPHASIS)
 
     @property
     def _reference_frames(self) -> int:
         return round(REFERENCE_SECONDS * self.spec.frames_per_second)
 
     def _voice_in(
-        self, speech: Sequence[tuple[Tensor, Tensor]], f0: Tensor, name: str
+        self, pieces: Sequence[Piece], f0: Tensor, name: str, emphasis: float
     ) -> VoiceProfile:
         """The profile of what `_speech` gave, with the pitch of active frames ``f0`` (T,)."""
-        mel, relative = (torch.cat(parts, -1) for parts in zip(*speech, strict=True))
+        mel = torch.cat([piece.mel[..., piece.counts] for piece in pieces], -1)
+        relative = torch.cat([piece.relative[..., piece.counts] for piece in pieces], -1)
         everything = torch.ones(1, mel.shape[-1], dtype=torch.bool, device=mel.device)
         with self.clock("speaker encoder"):
             speaker = self.network.encode_speaker(mel, relative, everything)
+        with self.clock("matching"):
+            speaker = matched(self.network, speaker, pieces, emphasis)
         speaker = Speaker(*(x[0].cpu() for x in speaker))
         return VoiceProfile(speaker, *pitch_statistics(f0), name, self.fingerprint)
 
-    def _speech(
-        self, recording: Recording, analysis: Analysis, budget: int
-    ) -> tuple[Tensor, Tensor]:
-        """The first ``budget`` active frames of a reference (1, M, R), plain and relative."""
+    def _speech(self, recording: Recording, analysis: Analysis, budget: int) -> list[Piece]:
+        """A reference up to its ``budget``-th active frame, without what holds none."""
         frames_per_second = self.spec.frames_per_second
         n_active = int(analysis.active.sum())
         if n_active < MIN_SPEECH_SECONDS * frames_per_second:
@@ -302,17 +307,22 @@ class VoiceConverter(
                 f"{recording.name} holds only {n_active / frames_per_second:.2f} s of speech; "
                 f"a reference needs at least {MIN_SPEECH_SECONDS:g} s"
             )
-        gain, parts, n_missing = LEVEL / analysis.level, [], budget
+        gain, mean, pieces = LEVEL / analysis.level, analysis.mean[None].to(self.device), []
+        counts = analysis.active & (analysis.active.cumsum(0) <= budget)
         for start in range(0, analysis.n_frames, _CODE_FRAMES):
-            stop = min(start + _CODE_FRAMES, analysis.n_frames)
-            mel = read_mel(recording, self.log_mel, gain, start, stop, self.device)
-            part = mel[..., analysis.active[start:stop].to(mel.device)][..., :n_missing]
-            parts.append(part)
-            n_missing -= part.shape[-1]
-            if n_missing <= 0:
-                break
-        mel = torch.cat(parts, -1)
-        return mel, relative_mel(mel, analysis.mean[None].to(mel.device))
+            part = slice(start, min(start + _CODE_FRAMES, analysis.n_frames))
+            if not bool(counts[part].any()):
+                continue
+            mel = read_mel(recording, self.log_mel, gain, part.start, part.stop, self.device)
+            pieces.append(
+                Piece(
+                    mel,
+                    relative_mel(mel, mean),
+                    analysis.f0[None, part].to(self.device),
+                    counts[part].to(self.device),
+                )
+            )
+        return pieces
 
     # --- sound -------------------------------------------------------------------------------
 
@@ -392,7 +402,7 @@ class VoiceConverter(
     def copy_synthesis(self, source: Source) -> Conversion:
         """The vocoder's rendering of the recording's own mel and pitch."""
         with self._open(source) as recording:
-            analysis = analyse(recording, self.log_mel, self.clock)
+            analysis = analyse(recording, self.log_mel, self.clock, weak_pitch=not self.fast)
             return self._joined(
                 render(
                     recording,
@@ -422,10 +432,10 @@ class VoiceConverter(
                 codes.append(code[:, (start - first) // 2 :][:, :n_codes].cpu())
         return torch.cat(codes, 1)
 
-    def _own_voice(self, recording: Recording, analysis: Analysis) -> VoiceProfile:
+    def _own_voice(self, recording: Recording, analysis: Analysis, emphasis: float) -> VoiceProfile:
         """The voice of the recording itself, which was analysed before."""
-        speech = self._speech(recording, analysis, self._reference_frames)
-        return self._voice_in([speech], analysis.f0[analysis.active], "own")
+        pieces = self._speech(recording, analysis, self._reference_frames)
+        return self._voice_in(pieces, analysis.f0[analysis.active], "own", emphasis)
 
     def _converted(
         self, recording: Recording, profile: VoiceProfile | None, knobs: Knobs
@@ -434,12 +444,16 @@ class VoiceConverter(
         # Not around the loop: a generator must not leave inference mode on between its items.
         with torch.inference_mode():
             analysis = analyse(
-                recording, self.log_mel, self.clock, chunk_seconds=self.chunk_seconds
+                recording,
+                self.log_mel,
+                self.clock,
+                chunk_seconds=self.chunk_seconds,
+                weak_pitch=not self.fast,
             )
             if profile is None:
-                profile = self._own_voice(recording, analysis)
+                profile = self._own_voice(recording, analysis, knobs.emphasis)
             elif knobs.strength != 1.0:
-                own = self._own_voice(recording, analysis)
+                own = self._own_voice(recording, analysis, EMPHASIS)
                 profile = interpolate(own, profile, knobs.strength)
             f0 = move_pitch(
                 analysis.f0,
@@ -459,7 +473,7 @@ class VoiceConverter(
             with self.clock("content encoder"):
                 content = self.network.encode_content(relative_mel(mel, mean))
             with self.clock("decoder"):
-                return with_contrast(self.network.decode(content, speaker, pitch), speaker.mean)
+                return expanded(self.network.decode(content, speaker, pitch), speaker)
 
         blocks = render(
             recording,
@@ -496,14 +510,14 @@ class VoiceConverter(
             return Recording(blocks, str(source))
 
 
-def with_contrast(mel: Tensor, mean: Tensor, factor: float = CONTRAST) -> Tensor:
-    """The mel (B, M, T) with the shapes of its spectra stretched around the voice's mean (B, M).
+def expanded(mel: Tensor, speaker: Speaker, amount: float = _EXPANSION) -> Tensor:
+    """The log-mel (B, M, T) with what lies below the voice's mean further below by ``amount``.
 
-    Loudness, the average over bands, stays: stretched, it would burst.
+    Decoders fill the valleys between sounds and between harmonics; a downward expander, band by
+    band, clears them and leaves what is loud, and with it the voice, as it is.
     """
-    departure = mel - mean[..., None]
-    loudness = departure.mean(1, keepdim=True)
-    return mel + (factor - 1) * (departure - loudness)
+    below = (mel - speaker.mean[..., None]).clamp_max(0.0)
+    return mel + amount * below
 
 
 def resampled(blocks: Iterator[Tensor], rate: int, wanted: int) -> Iterator[Tensor]:

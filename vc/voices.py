@@ -14,7 +14,7 @@ from torch import Tensor
 
 from vc.encoders import Speaker
 
-FORMAT = 1
+FORMAT = 2  # since 2, mean and deviation are matched to the decoder (vc/matching.py)
 KIND = "bowtie-voice"
 SUFFIX = ".voice"
 # A profile is some 30 kB; a file of this size is not one, and is not read.

@@ -37,6 +37,7 @@ def test_the_stages_add_up_to_the_whole(weights, monkeypatch):
         "pitch",
         "content encoder",
         "speaker encoder",
+        "matching",
         "decoder",
         "vocoder",
         "writing, rest",
@@ -69,7 +70,7 @@ def test_sizes_are_counted(weights):
 def test_memory_of_a_file_is_measured(weights, tmp_path):
     bench.write_audio(tmp_path / "a.wav", bench.sample_voice(1.0), SAMPLE_RATE)
     out = tmp_path / "b.flac"
-    figures = bench.memory_of(str(tmp_path / "a.wav"), str(out), str(weights), None, "cpu")
+    figures = bench.memory_of(str(tmp_path / "a.wav"), str(out), str(weights), None, "cpu", True)
     assert figures["peak_megabytes"] >= figures["loaded_megabytes"] > 50
     assert out.exists()
 

@@ -9,10 +9,11 @@ import torch
 
 from tests.vc.serving import make_converter, write_voice, write_weights
 from tests.vc.sounds import SAMPLE_RATE, voice
-from vc import VoiceConverter
+from vc import VoiceConverter, conversion, inference
 from vc.__main__ import build_parser
 from vc.audio import AudioError, active_level, read_audio
-from vc.inference import EMPHASIS
+from vc.encoders import Speaker
+from vc.inference import EMPHASIS, expanded
 from vc.vocoder import GriffinLim
 from vc.voices import VoiceError, blend, pitch_statistics
 
@@ -51,16 +52,17 @@ def test_the_result_is_as_long_and_about_as_loud_as_the_source(converter):
 def test_a_decoder_that_is_too_loud_or_soft_does_not_change_the_level(
     converter, monkeypatch, error
 ):
-    plain = converter.convert(SOURCE, TARGET).waveform
-    decode = converter.network.decode
-    monkeypatch.setattr(converter.network, "decode", lambda *args: decode(*args) + error)
-    wrong = converter.convert(SOURCE, TARGET).waveform
+    target = converter.profile(TARGET)
+    plain = converter.convert(SOURCE, target).waveform
+    monkeypatch.setattr(inference, "expanded", lambda *args: expanded(*args) + error)
+    wrong = converter.convert(SOURCE, target).waveform
     assert active_level(wrong) == pytest.approx(active_level(plain), rel=0.02)
     assert 0.5 < active_level(plain) / active_level(SOURCE[0]) < 2
 
 
 def test_a_burst_of_the_decoder_does_not_push_the_rest_down(converter, monkeypatch):
-    plain = converter.convert(SOURCE, TARGET).waveform
+    target = converter.profile(TARGET)
+    plain = converter.convert(SOURCE, target).waveform
     decode = converter.network.decode
 
     def bursting(*args):
@@ -69,9 +71,29 @@ def test_a_burst_of_the_decoder_does_not_push_the_rest_down(converter, monkeypat
         return mel
 
     monkeypatch.setattr(converter.network, "decode", bursting)
-    bursts = converter.convert(SOURCE, TARGET).waveform
+    bursts = converter.convert(SOURCE, target).waveform
     rest = slice(150 * 160, None)
     assert active_level(bursts[rest]) == pytest.approx(active_level(plain[rest]), rel=0.1)
+
+
+def test_fast_conversion_never_asks_for_the_second_pitch_contour(weights, monkeypatch):
+    def refuse(*args):
+        raise AssertionError("the slow contour was tracked")
+
+    monkeypatch.setattr(conversion, "track_contour", refuse)
+    fast = VoiceConverter.from_pretrained(weights, fast=True)
+    assert fast.convert(SOURCE, TARGET).waveform.shape == SOURCE[0].shape
+    with pytest.raises(AssertionError, match="slow contour"):
+        VoiceConverter.from_pretrained(weights).convert(SOURCE, TARGET)
+
+
+def test_an_expander_lowers_what_is_below_the_voices_mean_and_nothing_else():
+    mean, deviation = torch.tensor([[-5.0, -3.0]]), torch.tensor([[2.0, 1.0]])
+    speaker = Speaker(torch.zeros(1, 4), torch.zeros(1, 2, 4), mean, deviation)
+    mel = torch.tensor([[[-5.0, -4.0, -7.0], [-3.0, -1.0, -4.0]]])
+    wanted = torch.tensor([[[-5.0, -4.0, -8.0], [-3.0, -1.0, -4.5]]])
+    assert torch.equal(expanded(mel, speaker, 0.5), wanted)
+    assert torch.equal(expanded(mel, speaker, 0.0), mel)
 
 
 def test_the_same_input_gives_the_same_output(converter):
