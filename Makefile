@@ -14,7 +14,7 @@ READY := $(VENV)/.installed-$(EXTRAS)
 CORPUS ?= ../shared/data/speech
 FEATURES ?= features
 VOICE_TIME ?= 00:01:30:00
-GAME_TIME ?= 00:00:40:00
+REFINE_TIME ?= 00:01:00:00
 SYNTHESISER_TIME ?= 00:00:30:00
 
 # What train-summarizer learns from, and the minutes of its stages on two cores.
@@ -57,15 +57,14 @@ train-voice: $(READY) ## train voice weights from CORPUS into weights/voice, in 
 	  --trainer.default_root_dir runs/voice --trainer.max_time $(VOICE_TIME) \
 	  $(if $(wildcard runs/voice/checkpoints/last.ckpt),--ckpt_path last)
 	$(BIN)/vc export runs/voice -o runs/voice/weights --force
-	$(BIN)/vc fit --config configs/vc/base.yaml --config configs/vc/gan.yaml \
+	$(BIN)/vc fit --config configs/vc/base.yaml --config configs/vc/refine.yaml \
 	  --data.features $(FEATURES) --model.start_from runs/voice/weights \
-	  --trainer.default_root_dir runs/voice-game --trainer.max_time $(GAME_TIME) \
-	  $(if $(wildcard runs/voice-game/checkpoints/last.ckpt),--ckpt_path last)
+	  --trainer.default_root_dir runs/voice-refined --trainer.max_time $(REFINE_TIME) \
+	  $(if $(wildcard runs/voice-refined/checkpoints/last.ckpt),--ckpt_path last)
 	$(BIN)/vc fit-synthesiser --config configs/vc/synthesiser.yaml --data.features $(FEATURES) \
 	  --trainer.default_root_dir runs/synthesiser --trainer.max_time $(SYNTHESISER_TIME) \
 	  $(if $(wildcard runs/synthesiser/checkpoints/last.ckpt),--ckpt_path last)
-	$(BIN)/vc export runs/voice-game -o weights/voice --mean-with runs/voice/weights \
-	  --synthesiser runs/synthesiser --force
+	$(BIN)/vc export runs/voice-refined -o weights/voice --synthesiser runs/synthesiser --force
 	$(BIN)/vc calibrate $(CORPUS) --weights weights/voice --force
 
 # An interrupted run goes on where it was: call it again.

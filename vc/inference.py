@@ -36,7 +36,7 @@ from vc.conversion import (
     render,
 )
 from vc.encoders import Speaker
-from vc.matching import Piece, matched
+from vc.matching import Match, Piece, match_rendering, matched
 from vc.model import VoiceAutoencoder, VoiceConfig, relative_mel
 from vc.synthesis.base import Vocoder
 from vc.synthesis.network import SourceFilter
@@ -294,9 +294,10 @@ class VoiceConverter(
         with self.clock("speaker encoder"):
             speaker = self.network.encode_speaker(mel, relative, everything)
         with self.clock("matching"):
-            speaker = matched(self.network, speaker, pieces, emphasis)
+            match = match_rendering(self.network, speaker, pieces, emphasis)
         speaker = Speaker(*(x[0].cpu() for x in speaker))
-        return VoiceProfile(speaker, *pitch_statistics(f0), name, self.fingerprint)
+        match = Match(*(x.cpu() for x in match))
+        return VoiceProfile(speaker, *pitch_statistics(f0), name, self.fingerprint, match)
 
     def _speech(self, recording: Recording, analysis: Analysis, budget: int) -> list[Piece]:
         """A reference up to its ``budget``-th active frame, without what holds none."""
@@ -473,7 +474,10 @@ class VoiceConverter(
             with self.clock("content encoder"):
                 content = self.network.encode_content(relative_mel(mel, mean))
             with self.clock("decoder"):
-                return expanded(self.network.decode(content, speaker, pitch), speaker)
+                made = self.network.decode(content, speaker, pitch)
+                if profile.match is not None:
+                    made = matched(made, speaker.mean, profile.match)
+                return expanded(made, speaker.mean)
 
         blocks = render(
             recording,
@@ -510,14 +514,13 @@ class VoiceConverter(
             return Recording(blocks, str(source))
 
 
-def expanded(mel: Tensor, speaker: Speaker, amount: float = _EXPANSION) -> Tensor:
-    """The log-mel (B, M, T) with what lies below the voice's mean further below by ``amount``.
+def expanded(mel: Tensor, mean: Tensor, amount: float = _EXPANSION) -> Tensor:
+    """The log-mel (B, M, T), further below the voice's mean (B, M) by ``amount`` where it is below.
 
     Decoders fill the valleys between sounds and between harmonics; a downward expander, band by
     band, clears them and leaves what is loud, and with it the voice, as it is.
     """
-    below = (mel - speaker.mean[..., None]).clamp_max(0.0)
-    return mel + amount * below
+    return mel + amount * (mel - mean[..., None]).clamp_max(0.0)
 
 
 def resampled(blocks: Iterator[Tensor], rate: int, wanted: int) -> Iterator[Tensor]:

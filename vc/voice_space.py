@@ -116,10 +116,10 @@ def invent(
             f"inventing a voice needs at least {'one known' if space else 'three known ones'}, "
             f"got {len(voices)}"
         )
-    generator = torch.Generator().manual_seed(seed)
+    generator, usual = torch.Generator().manual_seed(seed), blend(voices)
     for _ in range(_TRIES):
         if space is not None:
-            invented = space.sample(voices[0], generator, name)
+            invented = space.sample(usual, generator, name)
         else:
             invented = _between_and_beyond(voices, generator, name)
         if len(voices) < 3 or nearest(invented, voices) < NEAREST:
@@ -188,12 +188,13 @@ def _flat(voice: VoiceProfile) -> Tensor:
 
 
 def _voice(flat: Tensor, like: VoiceProfile, name: str) -> VoiceProfile:
-    """The voice whose `_flat` this is, with the shapes and the weights of ``like``."""
+    """The voice whose `_flat` this is, with the shapes, the weights and the match of ``like``."""
     speaker = like.speaker
     vector, tokens, mean, deviation, pitch = flat.split([*(x.numel() for x in speaker), 2])
     made = Speaker(vector, tokens.view_as(speaker.tokens), mean, deviation.exp())
     median = float(pitch[0].exp().clamp(60, 400)) if like.f0_median > 0 else 0.0
-    return VoiceProfile(made, median, float(pitch[1].clamp(0.03, 0.5)), name, like.fingerprint)
+    spread = float(pitch[1].clamp(0.03, 0.5))
+    return VoiceProfile(made, median, spread, name, like.fingerprint, like.match)
 
 
 def _register(median: float) -> str:

@@ -13,8 +13,9 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from vc.encoders import Speaker
+from vc.matching import Match
 
-FORMAT = 2  # since 2, mean and deviation are matched to the decoder (vc/matching.py)
+FORMAT = 2  # since 2 with how the voice is matched (vc/matching.py)
 KIND = "bowtie-voice"
 SUFFIX = ".voice"
 # A profile is some 30 kB; a file of this size is not one, and is not read.
@@ -31,7 +32,8 @@ class VoiceProfile:
 
     ``speaker`` has no batch axis: vector (E,), tokens (K, E), mean (M,), deviation (M,).
     ``f0_median`` is in Hz (0.0: nothing voiced was heard), ``f0_spread`` is the robust deviation of
-    log-F0. ``fingerprint`` names the weights that the profile belongs to.
+    log-F0. ``fingerprint`` names the weights that the profile belongs to. ``match`` brings the
+    decoder's rendering nearer to the voice; None leaves it as it is.
     """
 
     speaker: Speaker
@@ -39,6 +41,7 @@ class VoiceProfile:
     f0_spread: float
     name: str
     fingerprint: str
+    match: Match | None = None
 
     @property
     def vector(self) -> Tensor:
@@ -83,14 +86,25 @@ def blend(
     speaker = Speaker(
         *(sum(w * x for w, x in zip(shares, column, strict=True)) for column in columns)
     )
+    match = _blended([(w, p.match) for w, p in zip(shares, profiles, strict=True)])
     # A voice that was never heard voiced (a whisper) has no say in the pitch.
     heard = [(w, p) for w, p in zip(shares, profiles, strict=True) if p.f0_median > 0 and w > 0]
     total = sum(w for w, _ in heard)
     if total == 0:
-        return VoiceProfile(speaker, 0.0, 0.0, name, profiles[0].fingerprint)
+        return VoiceProfile(speaker, 0.0, 0.0, name, profiles[0].fingerprint, match)
     median = math.exp(sum(w * math.log(p.f0_median) for w, p in heard) / total)
     spread = sum(w * p.f0_spread for w, p in heard) / total
-    return VoiceProfile(speaker, median, spread, name, profiles[0].fingerprint)
+    return VoiceProfile(speaker, median, spread, name, profiles[0].fingerprint, match)
+
+
+def _blended(matches: Sequence[tuple[float, Match | None]]) -> Match | None:
+    """The weighted mean of those that there are."""
+    found = [(w, match) for w, match in matches if match is not None and w > 0]
+    total = sum(w for w, _ in found)
+    if total == 0:
+        return None
+    columns = zip(*(match for _, match in found), strict=True)
+    return Match(*(sum(w / total * x for (w, _), x in zip(found, c, strict=True)) for c in columns))
 
 
 def interpolate(own: VoiceProfile, target: VoiceProfile, strength: float) -> VoiceProfile:
@@ -102,6 +116,8 @@ def interpolate(own: VoiceProfile, target: VoiceProfile, strength: float) -> Voi
     )
     lowest = 0.5 * torch.minimum(own.speaker.deviation, target.speaker.deviation)
     speaker = speaker._replace(deviation=torch.maximum(speaker.deviation, lowest))
+    share = min(1.0, strength)
+    target = replace(target, match=_blended([(1 - share, own.match), (share, target.match)]))
     if own.f0_median <= 0 or target.f0_median <= 0:
         return replace(target, speaker=speaker)
     ratio = target.f0_median / own.f0_median
@@ -137,6 +153,9 @@ def save_profile(profile: VoiceProfile, path: str | Path, *, force: bool = True)
         k: v.detach().cpu().float().clone(memory_format=torch.contiguous_format)
         for k, v in profile.speaker._asdict().items()
     }
+    if profile.match is not None:
+        # Its numbers were rounded when it was made; a blend's are now.
+        tensors |= {f"match.{k}": v.cpu().half() for k, v in profile.match._asdict().items()}
     content = safetensors.torch.save(tensors, {"voice": json.dumps(facts, ensure_ascii=False)})
     aside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -167,14 +186,21 @@ def load_profile(path: str | Path, fingerprint: str | None = None) -> VoiceProfi
             float(facts["f0_spread"]),
             str(facts["name"]),
             str(facts["fingerprint"]),
+            _match(tensors),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise VoiceError(f"{path} is an incomplete voice file; save the voice again") from error
-    if not all(bool(torch.isfinite(x).all()) for x in profile.speaker):
+    if not all(bool(torch.isfinite(x).all()) for x in (*profile.speaker, *(profile.match or ()))):
         raise VoiceError(f"{path} holds values that are not finite; save the voice again")
     if fingerprint is not None:
         check_profile(profile, fingerprint, str(path))
     return profile
+
+
+def _match(tensors: dict[str, Tensor]) -> Match | None:
+    if not any(key.startswith("match.") for key in tensors):
+        return None
+    return Match(*(tensors[f"match.{key}"].float() for key in Match._fields))
 
 
 def check_profile(profile: VoiceProfile, fingerprint: str, what: str) -> None:

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from vc.encoders import Speaker
+from vc.matching import Match
 from vc.voices import (
     VoiceError,
     VoiceProfile,
@@ -24,13 +25,15 @@ def make_profile(seed: int = 0, f0: float = 120.0, fingerprint: str = "abc") -> 
         torch.randn(80, generator=rng) - 5,
         torch.rand(80, generator=rng) + 0.5,
     )
-    return VoiceProfile(speaker, f0, 0.2, f"voice {seed}", fingerprint)
+    match = Match(torch.randn(80, generator=rng), torch.randn(80, 80, generator=rng))
+    match = Match(*(x.half().float() for x in match))
+    return VoiceProfile(speaker, f0, 0.2, f"voice {seed}", fingerprint, match)
 
 
 def same(a: VoiceProfile, b: VoiceProfile, tolerance: float = 0.0) -> bool:
     tensors = all(
         torch.allclose(x, y, atol=tolerance, rtol=0)
-        for x, y in zip(a.speaker, b.speaker, strict=True)
+        for x, y in zip((*a.speaker, *a.match), (*b.speaker, *b.match), strict=True)
     )
     numbers = math.isclose(a.f0_median, b.f0_median) and math.isclose(a.f0_spread, b.f0_spread)
     return tensors and numbers and a.fingerprint == b.fingerprint
