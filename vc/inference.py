@@ -128,8 +128,8 @@ class VoiceConverter(
     """Says a recording in another voice; ``folder`` is where the weights and ready voices lie.
 
     Deterministic: the same input gives the same output, whatever ``chunk_seconds`` (how much is
-    rendered at once) is. With ``fast`` the second pitch contour (vc/harvest), which costs as much
-    as everything else, is left out: breath and creak lose their melody.
+    rendered at once) is. With ``fast`` the second pitch contour (vc/harvest), which costs more
+    than everything else, is left out: breath and creak lose their melody.
     """
 
     def __init__(
