@@ -11,6 +11,7 @@ import os
 import re
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NoReturn
 
 import pytorch_lightning as pl
@@ -96,7 +97,10 @@ class SaveFitConfig(SaveConfigCallback):
         if stage != "fit":
             return
         self.config = self.config.clone()
-        self.overwrite = self.config.pop("ckpt_path", None) is not None
+        continued = self.config.pop("ckpt_path", None) is not None
+        # A run that ended before its first checkpoint left nothing that could be lost.
+        folder = Path(trainer.log_dir) / "checkpoints" if trainer.log_dir else None
+        self.overwrite = continued or (folder is not None and not any(folder.glob("*.ckpt")))
         try:
             super().setup(trainer, pl_module, stage)
         except RuntimeError as error:

@@ -181,6 +181,14 @@ def test_fit_refuses_a_folder_that_holds_a_run(run):
         run("fit")
 
 
+def test_fit_starts_again_where_a_run_ended_before_its_first_checkpoint(run, tmp_path):
+    run("fit", "--trainer.max_steps", "1")
+    for checkpoint in (tmp_path / "run/checkpoints").glob("*.ckpt"):
+        checkpoint.unlink()
+    run("fit", "--trainer.max_steps", "2")
+    assert any((tmp_path / "run/checkpoints").glob("*.ckpt"))
+
+
 def test_testing_leaves_the_config_of_the_run_as_it_was(run, tmp_path):
     run("fit")
     before = (tmp_path / "run/config.yaml").read_text()
