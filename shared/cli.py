@@ -99,8 +99,7 @@ class SaveFitConfig(SaveConfigCallback):
         self.config = self.config.clone()
         continued = self.config.pop("ckpt_path", None) is not None
         # A run that ended before its first checkpoint left nothing that could be lost.
-        folder = Path(trainer.log_dir) / "checkpoints" if trainer.log_dir else None
-        self.overwrite = continued or (folder is not None and not any(folder.glob("*.ckpt")))
+        self.overwrite = continued or not any(Path(trainer.log_dir).glob("checkpoints/*.ckpt"))
         try:
             super().setup(trainer, pl_module, stage)
         except RuntimeError as error:

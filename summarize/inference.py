@@ -272,10 +272,6 @@ def _shared_out(
         lengths[i] = min(limits[i], max(1, round(left * share[i] / shares)))
         left -= lengths[i]
         shares -= share[i]
-    for i in chosen:  # what rounding left over
-        more = max(1 - lengths[i], min(limits[i] - lengths[i], left))
-        lengths[i] += more
-        left -= more
     chosen = sorted(chosen)
     return chosen, [lengths[i] for i in chosen]
 
