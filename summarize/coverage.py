@@ -10,7 +10,7 @@ Minoux 1978).
 import heapq
 from array import array
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -19,9 +19,13 @@ from summarize.ngrams import form
 from summarize.search import Search
 from summarize.text import Word, split_sentences, split_words
 
-# Words of a code where several sentences share a budget. Shorter codes say more of the document
+# Words of a code where a number of sentences is asked for. Shorter codes say more of the document
 # but less of its title, and end in the middle of phrases.
 USUAL_CODE = 20
+# Where words are asked for, sentences stay whole but for the last one, and that has not fewer words
+LEAST_CODE = 8
+# and counts by the share of its words that is kept to this power: a third left out can be read.
+SHORTENING = 2.0
 # A sentence that repeats what is said adds this share of a word's worth for each further time.
 REDUNDANCY = 0.05
 # What is said early matters more: a gain is divided by (1 + sentences before) to this power.
@@ -81,24 +85,22 @@ class Document:
         What a sentence adds is the worth of its content words, a word's worth falling with every
         time it has been said: so the first few rebuild most of the document, and nothing twice.
         """
-        # what is left of each word's worth, now
-        left = self.worths(search)
+        gains = _Gains(self, search)
+        while (best := gains.best()) is not None:
+            gains.take(best)
+            yield best
 
-        def gain(i: int) -> float:
-            # per word, so that long sentences do not win by length alone
-            early = (1 + i) ** EARLINESS
-            return float(left[self._content(i)].sum()) / (self.lengths[i] + USUAL_CODE) / early
+    def fitting(self, search: Search, n_words: int) -> Iterator[int]:
+        """As `ranked`, preferring what fits into what is left of ``n_words``; see `filled`.
 
-        queue = [(-gain(i), i) for i in range(len(self))]
-        heapq.heapify(queue)
-        while queue:
-            _, i = heapq.heappop(queue)
-            now = gain(i)
-            if queue and now < -queue[0][0] - 1e-9:
-                heapq.heappush(queue, (-now, i))
-                continue
-            left[self._content(i)] *= REDUNDANCY
-            yield i
+        Sentences are taken whole, only the last may be shortened, the less the better.
+        """
+        gains = _Gains(self, search)
+        left = n_words
+        while left > 0 and (best := gains.best(left)) is not None:
+            gains.take(best)
+            left -= self.lengths[best]
+            yield best
 
     def lost(self, held: Collection[str], search: Search) -> list[int]:
         """The numbers of the content words whose form ``held`` lacks, most telling first."""
@@ -106,7 +108,7 @@ class Document:
         missing = [i for i, word in enumerate(self.forms) if word not in held]
         return sorted(missing, key=lambda i: -worths[i])
 
-    def _content(self, i: int) -> np.ndarray:
+    def content(self, i: int) -> np.ndarray:
         """The numbers of a sentence's content words, each once."""
         start = self._ends[i - 1] if i else 0
         # a view, not a copy: the array does not grow any more
@@ -121,3 +123,75 @@ class Document:
             self.forms.append(word)
             self.surfaces.append(text)
         return number
+
+
+def filled(ranked: Iterable[int], lengths: Sequence[int], n_words: int) -> dict[int, int]:
+    """Sentences and how many words of each to keep: exactly ``n_words`` in all.
+
+    The first of ``ranked`` are taken whole and the last one shortened. If then too little were left
+    of it to say anything, it gets words from the longest. ``lengths`` are the words of each.
+    """
+    kept: dict[int, int] = {}
+    left = n_words
+    for i in ranked:
+        kept[i] = min(left, lengths[i])
+        left -= kept[i]
+        if left == 0:
+            break
+    last, longest = next(reversed(kept)), max(kept, key=kept.__getitem__)
+    wanted = min(LEAST_CODE, lengths[last]) - kept[last]
+    if 0 < wanted <= kept[longest] - LEAST_CODE:
+        kept[last] += wanted
+        kept[longest] -= wanted
+    return kept
+
+
+class _Gains:
+    """What each sentence of a document adds to those that are taken."""
+
+    def __init__(self, document: Document, search: Search) -> None:
+        self.document = document
+        # what is left of each word's worth, now
+        self.left = document.worths(search)
+        self.taken: set[int] = set()
+        self.queue = [(-self._gain(i), i) for i in range(len(document))]
+        heapq.heapify(self.queue)
+
+    def best(self, room: int | None = None) -> int | None:
+        """The sentence that adds most, into ``room`` words if given; None if all are taken."""
+        seen: list[tuple[float, int]] = []
+        best, most = None, 0.0
+        while self.queue and (best is None or -self.queue[0][0] > most):
+            # what was computed before others were taken is an upper bound
+            _, i = heapq.heappop(self.queue)
+            if i in self.taken:
+                continue
+            gain = self._gain(i)
+            seen.append((-gain, i))
+            fit = 1.0 if room is None else _fit(self.document.lengths[i], room)
+            if gain * fit > most:
+                best, most = i, gain * fit
+        for item in seen:
+            heapq.heappush(self.queue, item)
+        if best is None and self.queue:  # whatever is left fits badly, or says nothing
+            best = self.queue[0][1]
+        return best
+
+    def take(self, i: int) -> None:
+        """Nothing that the sentence says is worth as much any more."""
+        self.taken.add(i)
+        self.left[self.document.content(i)] *= REDUNDANCY
+
+    def _gain(self, i: int) -> float:
+        # per word, so that long sentences do not win by length alone
+        document = self.document
+        n_words = document.lengths[i] + USUAL_CODE
+        return float(self.left[document.content(i)].sum()) / n_words / (1 + i) ** EARLINESS
+
+
+def _fit(length: int, left: int) -> float:
+    """How well a sentence of so many words fills what is left (0: not at all; 1: it fits whole)."""
+    if length <= left:
+        return float(left - length == 0 or left - length >= LEAST_CODE)
+    # what it adds is divided by its own words, but only some are kept
+    return (left / length) ** SHORTENING * (length + USUAL_CODE) / (left + USUAL_CODE)

@@ -1,20 +1,21 @@
 """Summaries for people: any text in, exactly so many words out.
 
 A paragraph of up to `LONGEST_SENTENCE` words is coded as a whole. A longer text is taken apart into
-sentences; those that together say most of the document within the budget are coded and put in the
-document's order (`summarize.coverage`). The cost is linear in the document: every sentence is
-weighed, few are coded.
+sentences; those that together say most of the document within the budget are put in its order
+(`summarize.coverage`): whole where several fit, only the last one coded to what is left. The cost
+is linear in the document: every sentence is weighed, few are coded.
 """
 
 import copy
 import itertools
+import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from summarize.coders import BestCoder, Coded, Coder, NetworkCoder, SearchCoder
-from summarize.coverage import USUAL_CODE, Document
+from summarize.coverage import USUAL_CODE, Document, filled
 from summarize.model import TextAutoencoder
 from summarize.ngrams import form
 from summarize.packaged import find, load
@@ -30,10 +31,10 @@ from summarize.text import (
 
 METHODS = ("best", "network", "search")
 DEFAULT_WORDS = 10
-SHORTEST_CODE, LONGEST_CODE = 4, 30  # words of one sentence's code
+LONGEST_CODE = 30  # words of a code that is one sentence
+END_MARK = re.compile(r"[.!?…。！？][\"'”’»)\]]*$")
 MOST_COMPARED = 30  # sentences of which one is wanted
 MOST_LOST = 20  # words that a result names
-FIRST_SHARE = 2.0  # of a long summary's words for the best sentence, in those for another
 
 
 class SentenceCode(NamedTuple):
@@ -178,16 +179,19 @@ class Summarizer:
             # not on a heading and what stands below it as if they were one sentence
             row = [word for i in range(len(document)) for word in document.words(i)]
             return _Plan(document, [row], [0], [words])
-        ranked = document.ranked(self.search)
         if sentences is not None:
-            chosen = sorted(itertools.islice(ranked, sentences))
-            lengths = [min(USUAL_CODE, document.lengths[i]) for i in chosen]
+            first = itertools.islice(document.ranked(self.search), sentences)
+            kept = {i: min(USUAL_CODE, document.lengths[i]) for i in first}
+        elif words > LONGEST_CODE:
+            kept = filled(document.fitting(self.search, words), document.lengths, words)
         else:
-            n_wanted = max(1, round(words / USUAL_CODE))
-            if n_wanted == 1 and self.search.weights.repeated:
+            ranked = document.ranked(self.search)
+            if self.search.weights.repeated:
                 ranked = self._best_alone(document, ranked, words)
-            chosen, lengths = _shared_out(ranked, document.lengths, words, n_wanted)
-        return _Plan(document, [document.words(i) for i in chosen], chosen, lengths)
+            kept = filled(ranked, document.lengths, words)
+        chosen = sorted(kept)
+        rows = [document.words(i) for i in chosen]
+        return _Plan(document, rows, chosen, [kept[i] for i in chosen])
 
     def _said(self, document: Document) -> dict[str, int]:
         """How often the document says each content word, if these weights ask for it."""
@@ -213,6 +217,14 @@ class Summarizer:
         document = plan.document
         if plan.whole:
             return Summary(plan.whole, document.n_words, (), "", 1.0, (), True, method, seconds)
+        if len(codes) > 1:
+            # what is kept whole is kept as it was written
+            codes = [
+                code._replace(text=document.sentences[place].strip())
+                if len(code.kept) == document.lengths[place]
+                else code
+                for place, code in zip(plan.chosen, codes, strict=True)
+            ]
         line = _line([code.text for code in codes])
         rebuilt = " ".join(code.rebuilt for code in codes if code.rebuilt)
         held = {form(word) for text in (line, rebuilt) for word in word_texts(text)}
@@ -245,41 +257,14 @@ def check_budget(words: int | None, sentences: int | None, ratio: float | None) 
             raise ValueError(f"{name} is {value}; it must be {allowed}")
 
 
-def _shared_out(
-    ranked: Iterable[int], available: Sequence[int], words: int, n_wanted: int
-) -> tuple[list[int], list[int]]:
-    """(sentences in the document's order, words of each): exactly ``words`` in all.
-
-    ``available`` are the words that each sentence has. The first of ``ranked`` says most of what
-    the document says, and may take `FIRST_SHARE` times the words of another.
-    """
-    chosen: list[int] = []
-    room = 0
-    for i in ranked:
-        # a code that is too short says nothing, unless all are
-        chosen.append(i)
-        room += min(available[i], LONGEST_CODE)
-        if len(chosen) >= n_wanted and room >= words:
-            break
-    limits = {i: min(available[i], LONGEST_CODE) for i in chosen}
-    if sum(limits.values()) < words:  # the budget is nearly the document
-        limits = {i: available[i] for i in chosen}
-    share = dict.fromkeys(chosen, 1.0) | {chosen[0]: FIRST_SHARE}
-    lengths: dict[int, int] = {}
-    left, shares = words, sum(share.values())
-    # those that can take the least of their share first, so that the others get what they leave
-    for i in sorted(chosen, key=lambda i: limits[i] / share[i]):
-        lengths[i] = min(limits[i], max(1, round(left * share[i] / shares)))
-        left -= lengths[i]
-        shares -= share[i]
-    chosen = sorted(chosen)
-    return chosen, [lengths[i] for i in chosen]
-
-
-def _line(codes: list[str]) -> str:
+def _line(codes: Sequence[str]) -> str:
     """The codes as one text: several are sentences, with full stops."""
-    if len(codes) == 1:
-        return codes[0]
-    return " ".join(
-        code + ("。" if is_spaceless(code[-1:]) else "." * (code[-1:] != ".")) for code in codes
-    )
+    return codes[0] if len(codes) == 1 else " ".join(map(_closed, codes))
+
+
+def _closed(code: str) -> str:
+    """The code as a sentence with an end mark."""
+    if END_MARK.search(code):
+        return code
+    code = code.rstrip(",;:–—- ")
+    return code + ("。" if is_spaceless(code[-1:]) else ".")

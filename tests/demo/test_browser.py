@@ -140,7 +140,7 @@ def tab(page: sync_api.Page, *names: str) -> None:
 def said(page: sync_api.Page, line: str, kind: str) -> str:
     """What a status line says once it is of that kind: done or error."""
     page.wait_for_selector(f"#{line} .note.{kind}")
-    return page.inner_text(f"#{line}")
+    return page.inner_text(f"#{line} .note.{kind}")
 
 
 def loudness(page: sync_api.Page, served: Served, sound: str) -> float:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from summarize import coverage
-from summarize.coverage import Document
+from summarize.coverage import Document, filled
 from summarize.search import train_search
 from summarize.text import count_words, split_words, word_texts
 from tests.summarize.corpus import documents, sentences
@@ -86,8 +86,8 @@ def test_the_order_of_few_sentences_costs_few_gains(search, monkeypatch):
     rows = [[f"word{generator.randrange(3000)}x" for _ in range(20)] for _ in range(400)]
     document = Document(" ".join(" ".join(row) + "." for row in rows).translate(NO_DIGITS))
     calls = []
-    content = Document._content
-    monkeypatch.setattr(Document, "_content", lambda self, i: calls.append(i) or content(self, i))
+    content = Document.content
+    monkeypatch.setattr(Document, "content", lambda self, i: calls.append(i) or content(self, i))
     list(itertools.islice(document.ranked(search), 5))
     # one gain a sentence to begin with, and then far fewer than one a sentence and step
     assert len(calls) < 1.2 * len(document)
@@ -105,3 +105,26 @@ def test_memory_beyond_the_text_is_a_few_bytes_a_word(search):
 
     # the sentences themselves are about 6 bytes a word; words as objects would be 300
     assert bytes_per_word(2000) < 40
+
+
+def test_sentences_are_filled_in_whole_but_for_the_last():
+    assert filled([3, 1, 0], [10, 20, 30, 12], 40) == {3: 12, 1: 20, 0: 8}
+    assert filled([3, 1, 0], [10, 20, 30, 12], 32) == {3: 12, 1: 20}
+
+
+def test_a_last_sentence_of_few_words_gets_some_from_the_longest():
+    assert filled([1, 2], [10, 20, 30], 22) == {1: 14, 2: 8}
+    assert filled([1, 0], [4, 20], 22) == {1: 18, 0: 4}  # it has no more
+
+
+@pytest.mark.parametrize("n_words", [31, 40, 57, 80, 200])
+def test_what_fits_is_preferred_and_the_last_loses_little(search, n_words):
+    document = Document(TEXT)
+    kept = filled(document.fitting(search, n_words), document.lengths, n_words)
+    in_order = filled(document.ranked(search), document.lengths, n_words)
+
+    def lost(kept):
+        return sum(document.lengths[i] - n for i, n in kept.items())
+
+    assert sum(kept.values()) == sum(in_order.values()) == n_words
+    assert lost(kept) <= lost(in_order)

@@ -94,3 +94,24 @@ def test_a_million_words_need_little_more_memory_than_ten_thousand():
                  for line in out.stdout.split())  # fmt: skip
     # the text itself is 5 MB, and is held in a few forms
     assert many - few < 100
+
+
+def test_all_sentences_but_one_are_as_they_were_written(summarizer):
+    from summarize.text import split_sentences
+
+    article = " ".join(f'It was, she said, the "{n}th" answer.' for n in range(20))
+    article += " " + " ".join(documents(60, seed=4))
+    written = set(split_sentences(article))
+    for n_words in (40, 80, 131):
+        summary = summarizer.summarize(article, n_words)
+        assert sum(code.text not in written for code in summary.codes) <= 1
+        assert summary.text.count('"') == 2 * summary.text.count('th" answer.')
+
+
+def test_nothing_is_shortened_to_a_few_words(summarizer, article):
+    from summarize.coverage import LEAST_CODE, Document
+
+    document = Document(article)
+    for n_words in range(31, 90):
+        for code in summarizer.summarize(article, n_words).codes:
+            assert len(code.kept) >= min(LEAST_CODE, document.lengths[code.sentence])
