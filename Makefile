@@ -15,7 +15,7 @@ CORPUS ?= ../shared/data/speech
 FEATURES ?= features
 VOICE_TIME ?= 00:01:30:00
 REFINE_TIME ?= 00:01:00:00
-SYNTHESISER_TIME ?= 00:00:30:00
+SYNTHESISER_TIME ?= 00:00:40:00
 
 # What train-summarizer learns from, and the minutes of its stages on two cores.
 DOCUMENTS ?= ../shared/data/text/news_documents.txt.gz

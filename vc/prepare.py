@@ -3,8 +3,8 @@
 The folder holds ``config.json`` (the analysis), ``index.jsonl`` (one row per utterance),
 ``parallel.safetensors`` (other readings of the same words, see vc/parallel.py) and
 ``<speaker>/<utterance>.safetensors`` with ``mel`` float16 (M, T), ``f0`` float32 (T,) and, when
-asked for, ``waveform`` int16 (S,). Silence at the ends is trimmed to margins of 0.2 s, and every
-recording is brought to one active level first.
+asked for, ``waveform`` int16 (S,) and ``weak_f0`` float32 (T,), what vc/harvest hears. Silence at
+the ends is trimmed to margins of 0.2 s, and every recording is brought to one active level first.
 
 Each feature file remembers the size and the time of the recording it was made from and the version
 of the analysis, so a second run makes only what changed and an interrupted one goes on.
@@ -43,6 +43,7 @@ from vc.audio import (
     find_audio,
     read_audio,
 )
+from vc.harvest import track_contour
 from vc.parallel import write_alignments
 from vc.pitch import TRACKER_VERSION, track_pitch
 
@@ -498,6 +499,7 @@ def analyse(path: Path, spec: MelSpec, waveforms: bool) -> dict[str, Tensor] | N
     }
     if waveforms:
         tensors["waveform"] = (waveform.clamp(-1.0, 1.0) * 32767).round().short()
+        tensors["weak_f0"] = track_contour(waveform, spec)
     return tensors
 
 
@@ -544,7 +546,9 @@ def _read_cached(target: Path, made_from: dict[str, str], waveforms: bool) -> _D
         return None
     try:
         with safe_open(target, framework="pt") as file:
-            if file.metadata() != made_from or (waveforms and "waveform" not in set(file.keys())):
+            if file.metadata() != made_from:
+                return None
+            if waveforms and not {"waveform", "weak_f0"} <= set(file.keys()):
                 return None
             frames = file.get_slice("f0").get_shape()[0]
     except (SafetensorError, OSError):

@@ -37,7 +37,8 @@ def load_vocoder(name: str | Path | None = None, spec: MelSpec | None = None) ->
     ``None``: the packaged synthesiser. ``"griffin-lim"``: the one without weights.
     ``"hifigan:SOURCE"`` or ``"hifigan-log10:SOURCE"``: a HiFi-GAN folder or Hub id (the latter
     trained on decimal logarithms). Anything else: a folder (or Hub id) of an exported synthesiser.
-    Raises ValueError when there is no such vocoder or it was made for other mels.
+    Raises ValueError when there is no such vocoder, it was made for other mels, or its weights are
+    those of an earlier version.
     """
     text = str(name) if name is not None else ""
     if text == "griffin-lim":
@@ -58,7 +59,13 @@ def load_synthesiser(source: str | Path | None = None, spec: MelSpec | None = No
             f"({trained_on}) than the voices use ({spec}); export one that was trained on these"
         )
     model = SourceFilter(trained_on, **config["network"])
-    model.load_state_dict(state, strict=True)
+    try:
+        model.load_state_dict(state, strict=True)
+    except RuntimeError as error:
+        raise ValueError(
+            f"the synthesiser {source} is of an earlier version, which was not told of weak "
+            "pitch; train it again with vc fit-synthesiser"
+        ) from error
     return model.eval()
 
 

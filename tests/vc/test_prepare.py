@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 import vc.prepare
 from tests.vc.sounds import voice, write_corpus
 from vc.audio import LEVEL, LogMel, MelSpec, active_level, read_audio
+from vc.harvest import track_contour
 from vc.pitch import track_pitch
 from vc.prepare import (
     Prepared,
@@ -74,6 +75,7 @@ def test_a_feature_file_holds_mel_f0_and_waveform_of_the_scaled_recording(
         "mel": torch.float16,
         "f0": torch.float32,
         "waveform": torch.int16,
+        "weak_f0": torch.float32,
     }
     waveform = features["waveform"].float() / 32767
     assert active_level(waveform) == pytest.approx(LEVEL, rel=0.01)
@@ -86,6 +88,7 @@ def test_a_feature_file_holds_mel_f0_and_waveform_of_the_scaled_recording(
     mel = LogMel()(source[None])[0]
     assert (mel - features["mel"].float()).abs().max() < 0.02
     torch.testing.assert_close(track_pitch(source), features["f0"])
+    torch.testing.assert_close(track_contour(source), features["weak_f0"])
 
 
 def test_waveforms_are_left_out_unless_asked_for(corpus: Path, tmp_path: Path) -> None:

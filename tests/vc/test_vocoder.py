@@ -57,6 +57,14 @@ def test_a_synthesiser_for_other_mels_is_refused(tmp_path):
         load_vocoder(folder, replace(MelSpec(), floor=1e-3))
 
 
+def test_a_synthesiser_that_was_not_told_of_weak_pitch_is_refused_with_the_remedy(tmp_path):
+    before = tiny()
+    before.enter.weight = torch.nn.Parameter(before.enter.weight[:, :-1])
+    folder = save_synthesiser(before, tmp_path / "out")
+    with pytest.raises(ValueError, match="earlier version.*fit-synthesiser"):
+        load_vocoder(folder)
+
+
 def test_vocoders_are_found_by_name(tmp_path):
     assert isinstance(load_vocoder("griffin-lim"), GriffinLim)
     with pytest.raises(ValueError, match="no such folder"):

@@ -18,7 +18,7 @@ class SynthesisBatch(NamedTuple):
     """What is given and what is wanted, with S = (T - 1) * hop."""
 
     mel: Tensor  # (B, M, T) natural log
-    f0: Tensor  # (B, T) Hz, 0 = unvoiced
+    f0: Tensor  # (B, T) Hz, 0 = unvoiced, negative = weak
     waveform: Tensor  # (B, S)
 
 
@@ -26,7 +26,7 @@ class CropDataset(Dataset):
     """Random crops (``fixed``: always the same ones) of ``n_frames`` frames.
 
     A corpus is drawn by ``corpus_weights`` (those not named weigh 0; empty: by their length), in
-    it an utterance by its length.
+    it an utterance by its length. A share ``weak_share`` of the crops has its weak pitch.
     """
 
     def __init__(
@@ -38,12 +38,14 @@ class CropDataset(Dataset):
         corpus_weights: dict[str, float] | None = None,
         fixed: bool = False,
         gain_db: float = 0.0,
+        weak_share: float = 1.0,
     ) -> None:
         self.features = Path(features)
         self.n_frames = n_frames
         self.n_items = n_items
         self.fixed = fixed
         self.gain_db = gain_db
+        self.weak_share = weak_share
         self.hop = _spec(self.features).hop_length
         corpora: dict[str, list[tuple[str, int]]] = defaultdict(list)
         for row in _rows(self.features):
@@ -73,9 +75,14 @@ class CropDataset(Dataset):
         stop = start + self.n_frames
         with safe_open(self.features / f"{name}.safetensors", "pt") as file:
             mel = file.get_slice("mel")[:, start:stop].float()
-            f0 = file.get_slice("f0")[start:stop].float()
-            if "waveform" not in set(file.keys()):
-                raise ValueError(f"{self.features} holds no waveforms; prepare it with --waveforms")
+            f0 = file.get_slice("f0")[start:stop].clone()  # a view would keep the file mapped
+            if not {"waveform", "weak_f0"} <= set(file.keys()):
+                raise ValueError(
+                    f"{self.features} holds no waveforms, or no weak pitch; "
+                    "prepare it with --waveforms"
+                )
+            if float(torch.rand((), generator=rng)) < self.weak_share:
+                f0 = torch.where(f0 > 0, f0, -file.get_slice("weak_f0")[start:stop].float())
             samples = file.get_slice("waveform")[start * self.hop : (stop - 1) * self.hop]
         gain = float(torch.rand((), generator=rng) * 2 - 1) * self.gain_db / 20
         gain = torch.tensor(10.0**gain)
@@ -86,6 +93,8 @@ class CropDataModule(pl.LightningDataModule):
     """Serves crops of a features folder: training ones at random, validation ones fixed.
 
     The gain of training crops varies by ``gain_db`` decibels both ways, as that of decoders may.
+    A share ``weak_share`` of them is given the weak pitch of vc/harvest, too; the others learn
+    for those who leave it out (`--fast`).
     """
 
     def __init__(
@@ -96,6 +105,7 @@ class CropDataModule(pl.LightningDataModule):
         steps_per_epoch: int = 500,
         corpus_weights: dict[str, float] | None = None,
         gain_db: float = 6.0,
+        weak_share: float = 0.7,
         n_validation: int = 64,
         num_workers: int = 0,
     ) -> None:
@@ -111,6 +121,7 @@ class CropDataModule(pl.LightningDataModule):
             p.steps_per_epoch * p.batch_size,
             p.corpus_weights,
             gain_db=p.gain_db,
+            weak_share=p.weak_share,
         )
         self.validation = CropDataset(p.features, "dev", p.n_frames, p.n_validation, fixed=True)
 

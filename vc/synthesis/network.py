@@ -22,8 +22,11 @@ _MAX_BOOST = 3.0
 # Typical mean and deviation of the natural-log mel at the level all features are brought to.
 _MEL_MEAN, _MEL_SCALE = -5.0, 2.0
 _PITCH_CENTRE = math.log(160.0)
-# Where the pitch is weak (negative), the mel is rendered in pulses below this and in noise above.
-_WEAK_BELOW_HZ, _WEAK_SLOPE_HZ = 600.0, 100.0
+# Beside the mel: log pitch, whether it is voiced, whether it is weak.
+_N_PITCH = 3
+# Where the pitch is weak (negative), what lies below this is given in pulses whatever the network
+# says: so the melody goes on, as a tracker hears it. Higher costs likeness and naturalness.
+_WEAK_BELOW_HZ, _WEAK_SLOPE_HZ = 250.0, 60.0
 
 
 class Block(nn.Module):
@@ -61,7 +64,7 @@ class SourceFilter(Vocoder):
         self.n_bins = self.n_fft // 2 + 1
         # Frames to either side: the network's, the overlap's and the held pitch's.
         self.context = 2 + sum(dilations) + 4 + PITCH_CONTEXT
-        self.enter = nn.Conv1d(self.spec.n_mels + 2, width, 5, padding=2)
+        self.enter = nn.Conv1d(self.spec.n_mels + _N_PITCH, width, 5, padding=2)
         self.blocks = nn.Sequential(*(Block(width, d) for d in dilations))
         self.norm = nn.LayerNorm(width)
         self.gains = nn.Linear(width, N_SOURCES * self.n_bins)
@@ -70,7 +73,7 @@ class SourceFilter(Vocoder):
         self.register_buffer("to_bins", _bands_to_bins(self.spec, self.n_bins), persistent=False)
         frequency = torch.linspace(0, 0.5 * self.spec.sample_rate, self.n_bins)
         share = torch.sigmoid((_WEAK_BELOW_HZ - frequency) / _WEAK_SLOPE_HZ)
-        self.register_buffer("weak_pulses", share.sqrt(), persistent=False)
+        self.register_buffer("weak_pulses", share, persistent=False)
         self._start_from_a_sensible_mix()
 
     def render(self, mel: Tensor, f0: Tensor, position: Position) -> Tensor:
@@ -81,26 +84,25 @@ class SourceFilter(Vocoder):
     def responses(self, mel: Tensor, f0: Tensor) -> Tensor:
         """Magnitude responses (B, 2, T, F), transposed for the transforms: pulses, noise.
 
-        Negative ``f0`` (B, T) is a weak pitch. The network, trained on what is clearly voiced or
-        not, takes it for unvoiced; by rule the low part of that noise is then given in pulses, so
-        that breath and creak keep the melody.
+        Negative ``f0`` (B, T) is a weak pitch, as of breath and creak. How much of it is pulses the
+        network has learned; only the lowest part is pulses by rule.
         """
-        voiced = (f0 > 0).to(mel.dtype)
-        pitch = voiced * (torch.log(f0.clamp_min(20.0)) - _PITCH_CENTRE)
-        x = torch.cat([(mel - _MEL_MEAN) / _MEL_SCALE, pitch[:, None], voiced[:, None]], 1)
+        voiced, weak = (f0 > 0).to(mel.dtype), (f0 < 0).to(mel.dtype)
+        pitch = (voiced + weak) * (torch.log(f0.abs().clamp_min(20.0)) - _PITCH_CENTRE)
+        told = torch.stack([pitch, voiced, weak], 1)
+        x = torch.cat([(mel - _MEL_MEAN) / _MEL_SCALE, told], 1)
         x = self.blocks(self.enter(x)).mT
         boost = self.gains(self.norm(x)).float().clamp_max(_MAX_BOOST)
         with torch.autocast(mel.device.type, enabled=False):
             envelope = torch.einsum("fm,bmt->btf", self.to_bins, mel.float())
             boost = boost.unflatten(2, (N_SOURCES, self.n_bins)).transpose(1, 2)
             responses = (boost + envelope[:, None]).exp()
-            weak = (f0 < 0)[..., None]
             if not bool(weak.any()):
                 return responses
-            pulses, noise = responses.unbind(1)
-            pulses = torch.where(weak, envelope.exp() * self.weak_pulses, pulses)
-            noise = torch.where(weak, noise * (1 - self.weak_pulses.square()).sqrt(), noise)
-            return torch.stack([pulses, noise], 1)
+            ruled = weak[..., None] * self.weak_pulses
+            pulses, noise = responses.square().unbind(1)
+            pulses = torch.lerp(pulses, (2 * envelope).exp(), ruled)
+            return torch.stack([pulses, noise * (1 - ruled)], 1).sqrt()
 
     def filter(self, excitation: Excitation, responses: Tensor) -> Tensor:
         """The waveform (B, S) of the filtered sources, S = (T - 1) * hop."""

@@ -1,5 +1,6 @@
 """How the synthesiser learns: from mels that are a little worse than real ones, to real speech."""
 
+import math
 from collections.abc import Sequence
 
 import pytorch_lightning as pl
@@ -14,6 +15,8 @@ from vc.synthesis.network import SourceFilter
 
 # Frames at either edge of a crop whose neighbours are missing; the loss leaves them out.
 _EDGE = 4
+# Of the learning rate, when it has fallen.
+_LAST_RATE = 0.05
 
 
 class LitSynthesiser(pl.LightningModule):
@@ -23,7 +26,8 @@ class LitSynthesiser(pl.LightningModule):
     largest deviation of the noise added to it: decoders' mels are smoother than real ones, and
     off. ``repulsion`` is the weight of the distance between two draws: 1 is the proper scoring
     rule, which answers every doubt about the harmonics by noise; 0 is the plain distance, which
-    answers by buzz.
+    answers by buzz. Over ``n_steps`` batches the learning rate falls; None: it stays, and as the
+    weights are averaged any moment is good for stopping.
     """
 
     def __init__(
@@ -32,6 +36,7 @@ class LitSynthesiser(pl.LightningModule):
         dilations: Sequence[int] = (1, 2, 4, 2, 1),
         learning_rate: float = 1e-3,
         warmup_steps: int = 100,
+        n_steps: int | None = None,
         linear_weight: float = 3.0,
         blur: float = 0.5,
         mel_noise: float = 0.1,
@@ -76,14 +81,20 @@ class LitSynthesiser(pl.LightningModule):
         optimiser = torch.optim.AdamW(
             self.synthesiser.parameters(), p.learning_rate, betas=(0.9, 0.98), weight_decay=0.01
         )
-        # No decay: the weights are averaged instead, so that any moment is good for stopping.
-        schedule = torch.optim.lr_scheduler.LinearLR(
-            optimiser, start_factor=0.01, total_iters=p.warmup_steps
-        )
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, self._share_of_rate)
         return {
             "optimizer": optimiser,
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
         }
+
+    def _share_of_rate(self, step: int) -> float:
+        """Of the learning rate: up over the warm-up, down along half a cosine to a twentieth."""
+        p = self.hparams
+        rising = min(1.0, (step + 1) / p.warmup_steps)
+        if p.n_steps is None:
+            return rising
+        done = min(1.0, step / p.n_steps)
+        return rising * (_LAST_RATE + (1 - _LAST_RATE) * 0.5 * (1 + math.cos(math.pi * done)))
 
 
 def blurred(mel: Tensor, share: float, noise: float) -> Tensor:

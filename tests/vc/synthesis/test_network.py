@@ -42,21 +42,38 @@ def test_noise_filtered_by_its_own_mel_has_that_mel():
     assert (again[0, 3:, 10:-10].mean(1) - mel[0, 3:, 0]).abs().max() < 0.45
 
 
-def test_weak_pitch_repeats_below_600_hz_and_hisses_above():
+def test_a_weak_pitch_is_heard_at_its_fundamental_and_above_as_the_network_says():
     model = small()
-    mel = torch.full((1, 80, 300), -4.0)
-    with torch.inference_mode():
-        waveform = model(mel, torch.full((1, 300), -125.0))[0, 1600:-1600]
-    spectrum = torch.fft.rfft(waveform)
-    hz = torch.fft.rfftfreq(len(waveform), 1 / 16_000)
+    with torch.no_grad():  # nothing but noise
+        model.gains.weight.zero_()
+        model.gains.bias.view(2, -1)[0] = -20
+        model.gains.bias.view(2, -1)[1] = 0
+    mel = torch.full((1, 80, 800), -4.0)
 
-    def repeats(low, high):
-        """Correlation of the band with itself a period (128 samples) later."""
-        band = torch.fft.irfft(spectrum * ((hz > low) & (hz < high)))
+    def repeats(f0, low, high):
+        """Correlation of the band with itself a period of 125 Hz (128 samples) later."""
+        with torch.inference_mode():
+            waveform = model(mel, torch.full((1, 800), f0))[0, 1600:-1600]
+        hz = torch.fft.rfftfreq(len(waveform), 1 / 16_000)
+        band = torch.fft.irfft(torch.fft.rfft(waveform) * ((hz > low) & (hz < high)))
         return torch.corrcoef(torch.stack([band[:-128], band[128:]]))[0, 1]
 
-    assert repeats(60, 450) > 0.95
-    assert repeats(1500, 7000) < 0.2
+    assert repeats(-125.0, 60, 190) > repeats(0.0, 60, 190) + 0.2
+    assert repeats(-125.0, 1500, 7000) < 0.2
+
+
+def test_the_network_is_told_that_a_pitch_is_weak_and_which():
+    model = small()
+    torch.nn.init.normal_(model.gains.weight)
+    mel = torch.full((1, 80, 20), -4.0)
+    with torch.inference_mode():
+        told = [
+            model.responses(mel, torch.full((1, 20), f0)) for f0 in (-100.0, -200.0, 100.0, 0.0)
+        ]
+    above = [response[..., 300:] for response in told]  # where no rule holds
+    for i, one in enumerate(above):
+        for other in above[:i]:
+            assert (one.log() - other.log()).abs().max() > 0.05
 
 
 def test_weak_pitch_changes_no_voiced_frame_beyond_the_overlap():

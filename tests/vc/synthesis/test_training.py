@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from tests.vc.sounds import voice_and_pitch
 from vc.audio import LogMel, MelSpec
@@ -21,6 +21,7 @@ def write_features(folder: Path, waveforms: bool = True) -> Path:
         tensors = {"mel": mel.half(), "f0": f0}
         if waveforms:
             tensors["waveform"] = (waveform * 32767).short()
+            tensors["weak_f0"] = torch.full_like(f0, 77.0)
         save_file(tensors, folder / speaker / "u.safetensors")
         rows.append(
             {
@@ -60,6 +61,21 @@ def test_a_crop_holds_the_samples_of_its_frames(tmp_path):
     assert (again - item.mel)[:, 4:-4][loud].abs().max() < 0.1
 
 
+def test_a_share_of_the_crops_is_given_the_weak_pitch_where_there_is_no_voice(tmp_path):
+    folder = write_features(tmp_path)
+
+    def pitches(share):
+        dataset = CropDataset(folder, "train", 40, 60, fixed=True, weak_share=share)
+        return torch.stack([dataset[i].f0 for i in range(60)])
+
+    without, always, often = pitches(0.0), pitches(1.0), pitches(0.7)
+    assert (without == 0).any()
+    assert (without >= 0).all()
+    torch.testing.assert_close(always, torch.where(without > 0, without, -77.0))
+    unvoiced = (without == 0).any(1)
+    assert 0.5 < (often[unvoiced] < 0).any(1).float().mean() < 0.9
+
+
 def test_a_gain_moves_mel_and_waveform_together(tmp_path):
     folder = write_features(tmp_path)
     plain = CropDataset(folder, "train", 40, 4, fixed=True)[0]
@@ -73,6 +89,14 @@ def test_features_without_waveforms_are_refused_with_the_remedy(tmp_path):
     dataset = CropDataset(write_features(tmp_path, waveforms=False), "train", 40, 1)
     with pytest.raises(ValueError, match="--waveforms"):
         dataset[0]
+
+
+def test_features_of_before_weak_pitch_are_refused_with_the_remedy(tmp_path):
+    folder = write_features(tmp_path)
+    file = folder / "low" / "u.safetensors"
+    save_file({k: v for k, v in load_file(file).items() if k != "weak_f0"}, file)
+    with pytest.raises(ValueError, match="--waveforms"):
+        CropDataset(folder, "train", 40, 1)[0]
 
 
 def test_corpora_that_are_not_there_are_refused(tmp_path):
@@ -129,3 +153,26 @@ def test_a_resumed_run_goes_on_from_its_step(tmp_path):
     second = pl.Trainer(max_epochs=2, **quiet)
     second.fit(again, data, ckpt_path=tmp_path / "last.ckpt", weights_only=True)
     assert second.global_step == 4
+
+
+def rates_of(lit: LitSynthesiser, n_steps: int) -> list[float]:
+    made = lit.configure_optimizers()
+    optimiser, schedule = made["optimizer"], made["lr_scheduler"]
+    rates = []
+    for _ in range(n_steps):
+        rates.append(optimiser.param_groups[0]["lr"])
+        optimiser.step()
+        schedule["scheduler"].step()
+    return rates
+
+
+def test_the_learning_rate_rises_then_falls_to_a_twentieth_and_stays():
+    rates = rates_of(tiny(warmup_steps=10, n_steps=100, learning_rate=1.0), 130)
+    assert rates[0] == pytest.approx(0.1, rel=0.01)
+    assert max(rates) == rates[9] > 0.95
+    assert rates[50] == pytest.approx(0.525, rel=0.01)
+    assert rates[99:] == pytest.approx([0.05] * 31, rel=0.01)
+
+
+def test_without_a_number_of_steps_the_learning_rate_stays():
+    assert rates_of(tiny(warmup_steps=10, learning_rate=1.0), 130)[9:] == [1.0] * 121
