@@ -61,7 +61,7 @@ def test_a_synthesiser_that_was_not_told_of_weak_pitch_is_refused_with_the_remed
     before = tiny()
     before.enter.weight = torch.nn.Parameter(before.enter.weight[:, :-1])
     folder = save_synthesiser(before, tmp_path / "out")
-    with pytest.raises(ValueError, match="earlier version.*fit-synthesiser"):
+    with pytest.raises(ValueError, match=r"earlier version.*fit-synthesiser"):
         load_vocoder(folder)
 
 
