@@ -179,8 +179,10 @@ def _described(summary: Summary, n_words: int) -> str:
 def _rebuilding(summary: Summary) -> str:
     if summary.is_whole:
         return "Nothing was left out, so there is nothing to rebuild."
+    if not summary.rebuilt and summary.method == "search":
+        return "These words were chosen by search alone, without the network that rebuilds."
     if not summary.rebuilt:
-        return "These weights choose words by search alone: they hold no decoder that rebuilds."
+        return "Only whole sentences and long codes are left; the decoder rebuilds from short ones."
     return summary.rebuilt
 
 

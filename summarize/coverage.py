@@ -19,10 +19,12 @@ from summarize.ngrams import form
 from summarize.search import Search
 from summarize.text import Word, split_sentences, split_words
 
-# Words of a code where a number of sentences is asked for. Shorter codes say more of the document
-# but less of its title, and end in the middle of phrases.
+# Words of a code where a number of sentences is asked for; as many are added to a sentence's own
+# when what it adds is divided by them. Shorter codes say more of the document but less of its
+# title, and end in the middle of phrases.
 USUAL_CODE = 20
 # Where words are asked for, sentences stay whole but for the last one, and that has not fewer words
+# (the longest one gives it some)
 LEAST_CODE = 8
 # and counts by the share of its words that is kept to this power: a third left out can be read.
 SHORTENING = 2.0
@@ -93,7 +95,7 @@ class Document:
     def fitting(self, search: Search, n_words: int) -> Iterator[int]:
         """As `ranked`, preferring what fits into what is left of ``n_words``; see `filled`.
 
-        Sentences are taken whole, only the last may be shortened, the less the better.
+        Sentences are taken whole, the last may be shortened, the less the better.
         """
         gains = _Gains(self, search)
         left = n_words
@@ -161,7 +163,7 @@ class _Gains:
         """The sentence that adds most, into ``room`` words if given; None if all are taken."""
         seen: list[tuple[float, int]] = []
         best, most = None, 0.0
-        while self.queue and (best is None or -self.queue[0][0] > most):
+        while self.queue and -self.queue[0][0] > most:
             # what was computed before others were taken is an upper bound
             _, i = heapq.heappop(self.queue)
             if i in self.taken:
@@ -173,6 +175,8 @@ class _Gains:
                 best, most = i, gain * fit
         for item in seen:
             heapq.heappush(self.queue, item)
+        while self.queue and self.queue[0][1] in self.taken:
+            heapq.heappop(self.queue)
         if best is None and self.queue:  # whatever is left fits badly, or says nothing
             best = self.queue[0][1]
         return best

@@ -2,13 +2,12 @@
 
 A paragraph of up to `LONGEST_SENTENCE` words is coded as a whole. A longer text is taken apart into
 sentences; those that together say most of the document within the budget are put in its order
-(`summarize.coverage`): whole where several fit, only the last one coded to what is left. The cost
-is linear in the document: every sentence is weighed, few are coded.
+(`summarize.coverage`): whole where several fit, the last one coded to what is left. The cost is
+linear in the document: every sentence is weighed, few are coded.
 """
 
 import copy
 import itertools
-import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import NamedTuple
 
 from summarize.coders import BestCoder, Coded, Coder, NetworkCoder, SearchCoder
 from summarize.coverage import USUAL_CODE, Document, filled
+from summarize.metrics import END_MARK
 from summarize.model import TextAutoencoder
 from summarize.ngrams import form
 from summarize.packaged import find, load
@@ -24,6 +24,7 @@ from summarize.subwords import Subwords
 from summarize.text import (
     LONGEST_SENTENCE,
     Word,
+    capitalise,
     is_spaceless,
     normalise,
     word_texts,
@@ -32,7 +33,6 @@ from summarize.text import (
 METHODS = ("best", "network", "search")
 DEFAULT_WORDS = 10
 LONGEST_CODE = 30  # words of a code that is one sentence
-END_MARK = re.compile(r"[.!?…。！？][\"'”’»)\]]*$")
 MOST_COMPARED = 30  # sentences of which one is wanted
 MOST_LOST = 20  # words that a result names
 
@@ -52,7 +52,8 @@ class SentenceCode(NamedTuple):
 class Summary(NamedTuple):
     """What `Summarizer.summarize` gives for one text.
 
-    ``rebuilt`` is what the decoder makes of the codes, ``reconstruction`` the share (0 to 1) of
+    ``rebuilt`` is what the decoder makes of the codes (not of sentences kept whole, nor of codes of
+    more than `LONGEST_CODE` words), ``reconstruction`` the share (0 to 1) of
     the source's content words that codes and rebuilt text hold, ``lost`` those that neither does,
     most telling first. ``is_whole`` says that the text had no more words than were asked for and
     is returned whole. ``seconds`` is the text's share of the call's time.
@@ -217,15 +218,16 @@ class Summarizer:
         document = plan.document
         if plan.whole:
             return Summary(plan.whole, document.n_words, (), "", 1.0, (), True, method, seconds)
-        if len(codes) > 1:
+        line = codes[0].text
+        if len(codes) > 1 or sum(plan.lengths) > LONGEST_CODE:
             # what is kept whole is kept as it was written
             codes = [
-                code._replace(text=document.sentences[place].strip())
+                code._replace(text=capitalise(document.sentences[place]))
                 if len(code.kept) == document.lengths[place]
                 else code
                 for place, code in zip(plan.chosen, codes, strict=True)
             ]
-        line = _line([code.text for code in codes])
+            line = " ".join(_closed(code.text) for code in codes)
         rebuilt = " ".join(code.rebuilt for code in codes if code.rebuilt)
         held = {form(word) for text in (line, rebuilt) for word in word_texts(text)}
         lost = document.lost(held, self.search)
@@ -255,11 +257,6 @@ def check_budget(words: int | None, sentences: int | None, ratio: float | None) 
         if value <= 0 or (name == "ratio" and value > 1):
             allowed = "above 0 and at most 1" if name == "ratio" else "at least 1"
             raise ValueError(f"{name} is {value}; it must be {allowed}")
-
-
-def _line(codes: Sequence[str]) -> str:
-    """The codes as one text: several are sentences, with full stops."""
-    return codes[0] if len(codes) == 1 else " ".join(map(_closed, codes))
 
 
 def _closed(code: str) -> str:

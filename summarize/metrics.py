@@ -22,7 +22,7 @@ SAYS_LITTLE = """
     it he she they we you i this these those there not no up out over about after before more most
     also s said says when what how can do does did so such him her them us
 """
-END_MARK = re.compile(r"""[.!?。！？][\"')\]」』）]*$""")
+END_MARK = re.compile(r"""[.!?…。！？।॥؟۔][\"')\]」』）]*$""")
 FUNCTION_WORDS = DANGLING | frozenset(SAYS_LITTLE.split())
 
 

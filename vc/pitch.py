@@ -23,7 +23,8 @@ from torch import Tensor
 
 from vc.audio import MelSpec
 
-# Goes up whenever the same waveform would get another f0; cached features carry it.
+# Goes up whenever the same waveform would get another f0 here or in vc/harvest; cached features
+# carry it.
 TRACKER_VERSION = 2
 F0_MIN = 60.0
 F0_MAX = 600.0

@@ -59,13 +59,12 @@ def load_synthesiser(source: str | Path | None = None, spec: MelSpec | None = No
             f"({trained_on}) than the voices use ({spec}); export one that was trained on these"
         )
     model = SourceFilter(trained_on, **config["network"])
-    try:
-        model.load_state_dict(state, strict=True)
-    except RuntimeError as error:
+    if state["enter.weight"].shape != model.enter.weight.shape:
         raise ValueError(
-            f"the synthesiser {source} is of an earlier version, which was not told of weak "
-            "pitch; train it again with vc fit-synthesiser"
-        ) from error
+            f"the synthesiser {source or 'that is packaged'} is of an earlier version, which was "
+            "not told of weak pitch; train it again with vc fit-synthesiser"
+        )
+    model.load_state_dict(state, strict=True)
     return model.eval()
 
 

@@ -117,14 +117,28 @@ def test_a_last_sentence_of_few_words_gets_some_from_the_longest():
     assert filled([1, 0], [4, 20], 22) == {1: 18, 0: 4}  # it has no more
 
 
-@pytest.mark.parametrize("n_words", [31, 40, 57, 80, 200])
-def test_what_fits_is_preferred_and_the_last_loses_little(search, n_words):
-    document = Document(TEXT)
-    kept = filled(document.fitting(search, n_words), document.lengths, n_words)
-    in_order = filled(document.ranked(search), document.lengths, n_words)
+def words_of(n_words, *telling):
+    """A sentence of so many words of which only those last ones tell anything."""
+    return " ".join(["The", *["of"] * (n_words - len(telling) - 1), *telling]) + "."
 
-    def lost(kept):
-        return sum(document.lengths[i] - n for i, n in kept.items())
 
-    assert sum(kept.values()) == sum(in_order.values()) == n_words
-    assert lost(kept) <= lost(in_order)
+def test_of_two_that_say_as_much_the_one_that_fits_is_taken(search):
+    document = Document(" ".join([words_of(44, "bridge"), words_of(34, "harbour")]))
+    assert document.lengths.tolist() == [44, 34]
+    assert next(document.fitting(search, 60)) == 0  # both fit, and the first is earlier
+    assert next(document.fitting(search, 34)) == 1
+    assert list(document.ranked(search)) == [0, 1]
+
+
+def test_none_is_taken_that_leaves_too_few_words_for_another(search):
+    document = Document(" ".join(words_of(n, w) for n, w in ((36, "bridge"), (30, "harbour"))))
+    assert next(document.fitting(search, 40)) == 1  # the first would leave 4
+
+
+def test_sentences_that_add_nothing_are_ranked_in_linear_time(search, monkeypatch):
+    document = Document("It was so. " * 300)
+    calls = []
+    content = Document.content
+    monkeypatch.setattr(Document, "content", lambda self, i: calls.append(i) or content(self, i))
+    assert sorted(document.ranked(search)) == list(range(300))
+    assert len(calls) < 5 * len(document)

@@ -115,3 +115,15 @@ def test_nothing_is_shortened_to_a_few_words(summarizer, article):
     for n_words in range(31, 90):
         for code in summarizer.summarize(article, n_words).codes:
             assert len(code.kept) >= min(LEAST_CODE, document.lengths[code.sentence])
+
+
+def test_what_is_kept_whole_keeps_its_marks_and_gets_no_second_one(summarizer):
+    quoted = "「明日は公園に行きます。」"
+    text = " ".join([quoted, *documents(20, seed=4)])
+    line = summarizer.summarize(text, count_words(text) - 20).text
+    assert quoted in line
+    assert "」." not in line
+    old = 'The "old" bridge, built in 1890 (by hand), ' + "was of use and " * 8 + "fell."
+    n_words = count_words(old)
+    assert n_words > 31
+    assert summarizer.summarize(f"{old} So it was.\n\nIt is.", n_words).text == old

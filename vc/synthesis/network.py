@@ -102,7 +102,8 @@ class SourceFilter(Vocoder):
             ruled = weak[..., None] * self.weak_pulses
             pulses, noise = responses.square().unbind(1)
             pulses = torch.lerp(pulses, (2 * envelope).exp(), ruled)
-            return torch.stack([pulses, noise * (1 - ruled)], 1).sqrt()
+            # the square root has no slope at 0
+            return torch.stack([pulses, noise * (1 - ruled)], 1).clamp_min(1e-20).sqrt()
 
     def filter(self, excitation: Excitation, responses: Tensor) -> Tensor:
         """The waveform (B, S) of the filtered sources, S = (T - 1) * hop."""

@@ -90,10 +90,10 @@ class LitSynthesiser(pl.LightningModule):
     def _share_of_rate(self, step: int) -> float:
         """Of the learning rate: up over the warm-up, down along half a cosine to a twentieth."""
         p = self.hparams
-        rising = min(1.0, (step + 1) / p.warmup_steps)
+        rising = min(1.0, (step + 1) / max(1, p.warmup_steps))
         if p.n_steps is None:
             return rising
-        done = min(1.0, step / p.n_steps)
+        done = min(1.0, step / max(1, p.n_steps))
         return rising * (_LAST_RATE + (1 - _LAST_RATE) * 0.5 * (1 + math.cos(math.pi * done)))
 
 
