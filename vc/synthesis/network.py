@@ -26,7 +26,7 @@ _PITCH_CENTRE = math.log(160.0)
 _N_PITCH = 3
 # Where the pitch is weak (negative), what lies below this is given in pulses whatever the network
 # says: so the melody goes on, as a tracker hears it. Higher costs likeness and naturalness.
-_WEAK_BELOW_HZ, _WEAK_SLOPE_HZ = 250.0, 60.0
+_WEAK_BELOW_HZ, _WEAK_SLOPE_HZ = 400.0, 60.0
 
 
 class Block(nn.Module):
