@@ -62,7 +62,7 @@ _REFERENCE_READ_SECONDS = 900.0
 # little too average (VoiceAutoencoder.emphasised). Measured with the packaged weights.
 EMPHASIS = 0.6
 # How much further below a voice's mean spectrum its quiet moments are put, as a share.
-_EXPANSION = 0.5
+_EXPANSION = 0.35
 # Frames encoded at once where nothing is decoded (even).
 _CODE_FRAMES = 2000
 
