@@ -88,8 +88,7 @@ class Document:
         time it has been said: so the first few rebuild most of the document, and nothing twice.
         """
         gains = _Gains(self, search)
-        while (best := gains.best()) is not None:
-            gains.take(best)
+        while (best := gains.take_best()) is not None:
             yield best
 
     def fitting(self, search: Search, n_words: int) -> Iterator[int]:
@@ -99,8 +98,7 @@ class Document:
         """
         gains = _Gains(self, search)
         left = n_words
-        while left > 0 and (best := gains.best(left)) is not None:
-            gains.take(best)
+        while left > 0 and (best := gains.take_best(left)) is not None:
             left -= self.lengths[best]
             yield best
 
@@ -149,42 +147,38 @@ def filled(ranked: Iterable[int], lengths: Sequence[int], n_words: int) -> dict[
 
 
 class _Gains:
-    """What each sentence of a document adds to those that are taken."""
+    """What each sentence of a document that is not yet taken adds to those that are."""
 
     def __init__(self, document: Document, search: Search) -> None:
         self.document = document
         # what is left of each word's worth, now
         self.left = document.worths(search)
-        self.taken: set[int] = set()
         self.queue = [(-self._gain(i), i) for i in range(len(document))]
         heapq.heapify(self.queue)
 
-    def best(self, room: int | None = None) -> int | None:
-        """The sentence that adds most, into ``room`` words if given; None if all are taken."""
-        seen: list[tuple[float, int]] = []
+    def take_best(self, room: int | None = None) -> int | None:
+        """The sentence that adds most, into ``room`` words if given; None if all are taken.
+
+        Nothing that it says is worth as much any more.
+        """
+        passed: list[tuple[float, int]] = []
         best, most = None, 0.0
         while self.queue and -self.queue[0][0] > most:
             # what was computed before others were taken is an upper bound
             _, i = heapq.heappop(self.queue)
-            if i in self.taken:
-                continue
             gain = self._gain(i)
-            seen.append((-gain, i))
+            passed.append((-gain, i))
             fit = 1.0 if room is None else _fit(self.document.lengths[i], room)
             if gain * fit > most:
                 best, most = i, gain * fit
-        for item in seen:
-            heapq.heappush(self.queue, item)
-        while self.queue and self.queue[0][1] in self.taken:
-            heapq.heappop(self.queue)
+        for item in passed:
+            if item[1] != best:
+                heapq.heappush(self.queue, item)
         if best is None and self.queue:  # whatever is left fits badly, or says nothing
-            best = self.queue[0][1]
+            _, best = heapq.heappop(self.queue)
+        if best is not None:
+            self.left[self.document.content(best)] *= REDUNDANCY
         return best
-
-    def take(self, i: int) -> None:
-        """Nothing that the sentence says is worth as much any more."""
-        self.taken.add(i)
-        self.left[self.document.content(i)] *= REDUNDANCY
 
     def _gain(self, i: int) -> float:
         # per word, so that long sentences do not win by length alone

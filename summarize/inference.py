@@ -183,13 +183,8 @@ class Summarizer:
         if sentences is not None:
             first = itertools.islice(document.ranked(self.search), sentences)
             kept = {i: min(USUAL_CODE, document.lengths[i]) for i in first}
-        elif words > LONGEST_CODE:
-            kept = filled(document.fitting(self.search, words), document.lengths, words)
         else:
-            ranked = document.ranked(self.search)
-            if self.search.weights.repeated:
-                ranked = self._best_alone(document, ranked, words)
-            kept = filled(ranked, document.lengths, words)
+            kept = filled(self._ranked(document, words), document.lengths, words)
         chosen = sorted(kept)
         rows = [document.words(i) for i in chosen]
         return _Plan(document, rows, chosen, [kept[i] for i in chosen])
@@ -199,6 +194,15 @@ class Summarizer:
         if not self.search.weights.repeated:
             return {}
         return dict(zip(document.forms, document.said.tolist(), strict=True))
+
+    def _ranked(self, document: Document, words: int) -> Iterable[int]:
+        """The document's sentences, those first that ``words`` should be spent on."""
+        if words > LONGEST_CODE:
+            return document.fitting(self.search, words)
+        ranked = document.ranked(self.search)
+        if self.search.weights.repeated:
+            return self._best_alone(document, ranked, words)
+        return ranked
 
     def _best_alone(self, document: Document, ranked: Iterable[int], n_words: int) -> Iterator[int]:
         """The sentences again, first the one whose code of ``n_words`` the search likes most.

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from vc.audio import LEVEL, AudioError, LogMel, MelSpec, level_of_frames
-from vc.harvest import track_contour
+from vc.harvest import track_contour, with_weak_pitch
 from vc.model import ACTIVE_RANGE
 from vc.pitch import track_pitch
 from vc.synthesis.base import Vocoder
@@ -228,7 +228,7 @@ def _pitch(recording: Recording, spec: MelSpec, gain: float, weak_pitch: bool) -
         samples, peak = samples * gain, min(recording.peak * gain, _LARGEST_PEAK)
         f0 = track_pitch(samples, spec, peak)
         if weak_pitch:
-            f0 = torch.where(f0 > 0, f0, 0.0 - track_contour(samples, spec, peak))
+            f0 = with_weak_pitch(f0, track_contour(samples, spec, peak))
         parts.append(f0[start - first : stop - first])
     return torch.cat(parts)
 

@@ -15,6 +15,7 @@ from vc.encoders import Speaker, SpeakerClassifier
 from vc.exchange import exchanged
 from vc.export import load_weights
 from vc.game import Fakes, critic_loss, decoder_losses
+from vc.learning_rate import share_of_rate
 from vc.model import (
     MEL_SCALE,
     VoiceAutoencoder,
@@ -261,10 +262,8 @@ class LitVoice(pl.LightningModule):
 
     def _set_learning_rates(self) -> None:
         """Linear warm-up, then a half cosine to a tenth over ``n_steps`` batches."""
-        h, step = self.hparams, self.n_batches_done
-        warm = min(1.0, (step + 1) / max(1, h.n_warmup_steps))
-        progress = torch.tensor(min(1.0, step / h.n_steps))
-        factor = warm * float(0.55 + 0.45 * torch.cos(torch.pi * progress))
+        h = self.hparams
+        factor = share_of_rate(self.n_batches_done, h.n_warmup_steps, h.n_steps, last=0.1)
         rates = (h.learning_rate, h.discriminator_learning_rate)
         for optimizer, rate in zip(self._optimizers(), rates, strict=False):
             for group in optimizer.param_groups:

@@ -46,6 +46,11 @@ def track_contour(
     return torch.where(_loudest(waveform, spec, n_frames) > _SILENCE * peak, f0, 0.0)
 
 
+def with_weak_pitch(f0: Tensor, contour: Tensor) -> Tensor:
+    """F0 in Hz (T,), negative where no voice was heard (0) but the contour (T,) has a pitch."""
+    return torch.where(f0 > 0, f0, 0.0 - contour)
+
+
 def _loudest(waveform: Tensor, spec: MelSpec, n_frames: int) -> Tensor:
     """The largest magnitude (T,) in the two hops around each frame."""
     hop = spec.hop_length

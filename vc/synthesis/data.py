@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from vc.audio import MelSpec
+from vc.harvest import with_weak_pitch
 
 
 class SynthesisBatch(NamedTuple):
@@ -82,7 +83,7 @@ class CropDataset(Dataset):
                     "prepare it with --waveforms"
                 )
             if float(torch.rand((), generator=rng)) < self.weak_share:
-                f0 = torch.where(f0 > 0, f0, -file.get_slice("weak_f0")[start:stop].float())
+                f0 = with_weak_pitch(f0, file.get_slice("weak_f0")[start:stop])
             samples = file.get_slice("waveform")[start * self.hop : (stop - 1) * self.hop]
         gain = float(torch.rand((), generator=rng) * 2 - 1) * self.gain_db / 20
         gain = torch.tensor(10.0**gain)

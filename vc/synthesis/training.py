@@ -1,6 +1,5 @@
 """How the synthesiser learns: from mels that are a little worse than real ones, to real speech."""
 
-import math
 from collections.abc import Sequence
 
 import pytorch_lightning as pl
@@ -8,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from vc.learning_rate import share_of_rate
 from vc.synthesis.data import SynthesisBatch
 from vc.synthesis.excitation import excite
 from vc.synthesis.losses import SpectralDistance, energy_distance
@@ -81,20 +81,13 @@ class LitSynthesiser(pl.LightningModule):
         optimiser = torch.optim.AdamW(
             self.synthesiser.parameters(), p.learning_rate, betas=(0.9, 0.98), weight_decay=0.01
         )
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, self._share_of_rate)
+        schedule = torch.optim.lr_scheduler.LambdaLR(
+            optimiser, lambda step: share_of_rate(step, p.warmup_steps, p.n_steps, _LAST_RATE)
+        )
         return {
             "optimizer": optimiser,
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
         }
-
-    def _share_of_rate(self, step: int) -> float:
-        """Of the learning rate: up over the warm-up, down along half a cosine to a twentieth."""
-        p = self.hparams
-        rising = min(1.0, (step + 1) / max(1, p.warmup_steps))
-        if p.n_steps is None:
-            return rising
-        done = min(1.0, step / max(1, p.n_steps))
-        return rising * (_LAST_RATE + (1 - _LAST_RATE) * 0.5 * (1 + math.cos(math.pi * done)))
 
 
 def blurred(mel: Tensor, share: float, noise: float) -> Tensor:
