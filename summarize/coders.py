@@ -28,7 +28,10 @@ MOST_REBUILT = 64  # subwords of a sentence that the decoder writes
 WIDTH = 12  # codes of the network that vote
 VOTE = 12.0  # nats that a word is worth which all of them keep
 OF_SEARCH = 0.67  # share of the search's own worth of a word that stays beside the votes
-HEADLINE = 1.5  # nats that a verb is worth more if it is put as headlines have it
+# nats that a verb is worth more if it is put as headlines have it and something comes after it
+TELLING = 6.0
+AGREEING = 2.0  # nats of them if it agrees with the word before in number
+SHORTER = 1.5  # nats that any other word is worth more that headlines have for one of an article
 NEGATED = 30.0  # nats that are lost if a negation goes and what it negates stays
 NEGATIONS = frozenset(["not", "no", "never", "nor", "without", "neither", "cannot"])
 MOST_UNKNOWN = 0.3  # share of subwords; what the network cannot read is searched
@@ -202,7 +205,7 @@ class BestCoder:
     codes keep it. Words are joined by the search's language model, so the parts of several codes
     may come together in one; verbs may be put as headlines have them. That is exact: the best of
     all codes of so many words is found, not the best of a list. What a negation negates is not kept
-    without it.
+    without it, nor a verb beside the auxiliary that it replaces.
     """
 
     def __init__(self, network: NetworkCoder) -> None:
@@ -246,10 +249,13 @@ class BestCoder:
             worth = OF_SEARCH * float(worths[place]) + VOTE * votes[place] / len(codes)
             bound = NEGATED * (place > 0 and texts[place - 1].lower() in NEGATIONS)
             choices.append(Choice(place, text, worth, bound))
-            choices += [
-                Choice(place, other, worth + HEADLINE, bound)
-                for other in self.variants.options(texts, place)
-            ]
+            for option in self.variants.options(texts, place):
+                gain = TELLING if option.tells else SHORTER
+                gain -= AGREEING * (not option.agrees)
+                ending = TELLING * option.tells
+                choices.append(
+                    Choice(place, option.text, worth + gain, bound, ending, option.without)
+                )
         found = self.search.chosen(choices, n_words)
         words = list(row)
         for index in found.kept:

@@ -23,6 +23,8 @@ DANGLING_RATIO = 0.15
 DANGLING_MIN_COUNT = 100
 # Far below every score and still finite: a sentence may hold nothing else.
 DANGLING_COST = 1e4  # nats
+# A line that says whose and not what; not more, since some names are written like that.
+POSSESSIVE_COST = 4.0  # nats
 
 
 class Weights(NamedTuple):
@@ -46,13 +48,16 @@ class Code(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """A word that may stand for the one at a place of the sentence, what keeping it is worth, and
-    what is lost if the word before it is left out, nats."""
+    """A word that may stand for the one at a place of the sentence and what keeping it is worth,
+    nats; also what is lost if the word before it is left out (``bound``) or nothing comes after it
+    (``ending``). The word at the place ``without`` is never one of the two before it."""
 
     place: int
     text: str
     worth: float
     bound: float = 0.0
+    ending: float = 0.0
+    without: int | None = None
 
 
 class Search:
@@ -96,10 +101,9 @@ class Search:
         n, w = len(words), self.weights
         if n == 0:
             return [Code((), 0.0) for _ in lengths]
-        place = np.arange(n + 1)
-        worth = np.append(0.0, self.worths(words, said))
-        worth -= w.position * np.minimum(place, w.position_cap)
-        steps, ends = self._scores(words, place, worth, np.zeros(n + 1))
+        late = w.position * np.minimum(np.arange(1, n + 1), w.position_cap)
+        worths = (self.worths(words, said) - late).tolist()
+        steps, ends = self._scores(list(map(Choice, range(n), words, worths)))
         return _found(steps, ends, [min(length, n) for length in lengths])
 
     def chosen(self, choices: Sequence[Choice], n_words: int) -> Code:
@@ -111,11 +115,7 @@ class Search:
         """
         if not 0 < n_words <= len({choice.place for choice in choices}):
             raise ValueError(f"no {n_words} words can be chosen from these places")
-        place = np.array([-1, *(choice.place for choice in choices)])
-        worth = np.array([0.0, *(choice.worth for choice in choices)])
-        bound = np.array([0.0, *(choice.bound for choice in choices)])
-        steps, ends = self._scores([choice.text for choice in choices], place, worth, bound)
-        return _found(steps, ends, [n_words])[0]
+        return _found(*self._scores(choices), [n_words])[0]
 
     def worths(self, words: Sequence[str], said: Mapping[str, int] | None = None) -> np.ndarray:
         """What keeping each word is worth wherever it stands, (n,), nats."""
@@ -142,16 +142,14 @@ class Search:
         surprisal, dangling = state.pop("surprisal").numpy(), state.pop("dangling").numpy()
         return cls(NgramModel.from_state(state), surprisal, dangling, Weights(**config["weights"]))
 
-    def _scores(
-        self, words: Sequence[str], place: np.ndarray, worth: np.ndarray, bound: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """(score of the word at m after those at i and j: (n+1)^3, score of ending: (n+1)^2).
-
-        ``place`` (n+1,) is where each word stands in the sentence, ``worth`` what keeping it is
-        worth, ``bound`` what is lost without the word before; the first entries are of the start.
-        """
+    def _scores(self, choices: Sequence[Choice]) -> tuple[np.ndarray, np.ndarray]:
+        """(score of choice m after i and j: (n+1)^3, score of ending after i and j: (n+1)^2); the
+        first of each is the start."""
         model = self.language_model
-        numbers = np.concatenate([[START], model.numbers(words)])
+        place = np.array([-1, *(choice.place for choice in choices)])
+        worth = np.array([0.0, *(choice.worth for choice in choices)])
+        bound = np.array([0.0, *(choice.bound for choice in choices)])
+        numbers = np.concatenate([[START], model.numbers([choice.text for choice in choices])])
         n = len(numbers)
         pair, backoff, stored = (
             x.reshape(n, n) for x in model.pairs(np.repeat(numbers, n), np.tile(numbers, n))
@@ -168,6 +166,7 @@ class Search:
         stored &= order
         stored[0, 0] = True
         ends = self._ends(numbers, backoff, stored)
+        ends -= np.array([0.0, *(_lost_at_the_end(choice) for choice in choices)])
         i, j = np.nonzero(stored)
         i, j, m = np.repeat(i, n), np.repeat(j, n), np.tile(np.arange(n), len(i))
         kept = order[j, m]
@@ -176,6 +175,11 @@ class Search:
         i, j, m, triple = i[found], j[found], m[found], triple[found]
         steps[i, j, m] = triple + worth[m] - gap[j, m]
         steps[:, ~order] = -np.inf
+        for m, choice in enumerate(choices, start=1):
+            if choice.without is not None:
+                (out,) = np.nonzero(place == choice.without)
+                steps[out, :, m] -= DANGLING_COST
+                steps[:, out, m] -= DANGLING_COST
         return steps, ends
 
     def _ends(self, numbers: np.ndarray, backoff: np.ndarray, stored: np.ndarray) -> np.ndarray:
@@ -210,6 +214,12 @@ def train_search(
     return Search(
         model, _surprisals(model, counts, min_count), _dangling(model, sentences), weights
     )
+
+
+def _lost_at_the_end(choice: Choice) -> float:
+    """What is lost if a code ends with this choice, nats."""
+    # the language model does not tell possessives from other words
+    return choice.ending + POSSESSIVE_COST * choice.text.lower().endswith("'s")
 
 
 def _surprisals(model: NgramModel, counts: Counter[str], min_count: int) -> np.ndarray:

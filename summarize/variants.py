@@ -1,48 +1,125 @@
-"""Other forms of the same verb: the first step from copying words to writing as headlines are.
+"""Other words for the same: the first step from copying words to writing as headlines are.
 
-Articles tell in the past, headlines in the present, and of what is to come with "to". A word in the
-past may be replaced by another form of its verb where the language model of human sentences likes
-that better. Nothing else about the sentence changes, so no fact is invented. English only; other
-languages have no variants here.
+Articles tell in the past, headlines in the present, and of what is to come with "to"; "is
+considering" and "has considered" are "considers" there, "more than" is "over". A word may be
+replaced by another form of its verb, or by a shorter word for the same, where the language model of
+human sentences likes that better. Nothing else about the sentence changes, so no fact is invented.
+English only; other languages have no variants here.
 """
 
-import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from summarize.ngrams import END, START, NgramModel, form
+from summarize.verbs import (
+    IRREGULAR,
+    NEVER_PASSIVE,
+    REGULAR_PAST,
+    UNCHANGED,
+    presents,
+    presents_of_participle,
+    presents_of_progressive,
+)
 
-# past and present of verbs that "-ed" does not explain
-IRREGULAR = """
-    said says was is were are had has won wins made makes took takes got gets told tells came comes
-    rose rises fell falls saw sees left leaves became becomes began begins went goes gave gives
-    found finds held holds sought seeks lost loses led leads met meets sold sells bought buys
-    spent spends ran runs paid pays struck strikes drew draws grew grows broke breaks
-    brought brings built builds caught catches chose chooses drove drives kept keeps sent sends
-    spoke speaks stood stands thought thinks wrote writes did does felt feels fought fights
-    flew flies knew knows laid lays lent lends meant means overcame overcomes rode rides rang rings
-    sang sings shook shakes slid slides stole steals swept sweeps taught teaches threw throws
-    understood understands woke wakes wore wears withdrew withdraws swore swears sank sinks
-"""
-PLURAL = {"is": "are", "are": "is", "has": "have", "does": "do"}
 # After these a past form is a participle, which has no present.
 AUXILIARIES = """
     be is are was were been being am has have had having get gets got
 """
 AUXILIARY = frozenset(AUXILIARIES.split())
-BETWEEN = frozenset(["not", "also"])  # these, and adverbs, come between the two
+# These, and adverbs, come between the two.
+BETWEEN = frozenset(["not", "never", "also", "now", "still", "just"])
 ADVERB_ENDS = "ly"
 PERFECT = frozenset(["has", "have", "had"])  # what they come before may be told in the present
+PROGRESSIVE = frozenset(["is", "was", "are", "were"])
+SINGULAR = frozenset(["is", "was", "has"])
+PLURAL = frozenset(["are", "were", "have"])
 # After these a form in -ed is no verb of its own: "three suspected men", "in reported cases".
 NO_SUBJECTS = """
     a an the of in for with by from at on into as than its their his her this these those some many
-    most two three four five six seven eight nine ten several no
+    most two three four five six seven eight nine ten several no amid over after against despite
+    among between about under during through without within per since like more very ever
 """
 NO_SUBJECT = frozenset(NO_SUBJECTS.split())
+# After these comes an infinitive, not a past that looks like one: "to cut", "will beat".
+BEFORE_INFINITIVES = """
+    to will would shall should can could may might must do does did
+"""
+BEFORE_INFINITIVE = frozenset(BEFORE_INFINITIVES.split())
+NEGATIONS = frozenset(["not", "never"])  # "has not said" is not "not says"
 FUTURE = frozenset(["will", "would", "shall"])
-REGULAR = re.compile(r"[a-z]{3,}ed")
+COPULA = frozenset(["was", "were"])
+# What says when or that, between a subject and its verb.
+BETWEEN_BOTH = """
+    on late early last this who which that has have had just today yesterday
+    monday tuesday wednesday thursday friday saturday sunday
+"""
+NO_SUBJECT_YET = frozenset(BETWEEN_BOTH.split())
+# Words for several that do not end like it, and words that end like it and are for one.
+PLURALS = frozenset(["they", "we", "you", "i", "people", "police", "men", "women", "children"])
+SINGULAR_ENDS = ("ss", "us", "is")  # `form` has taken a possessive's off
+# Of a passive, between the participle and its "by": "carried out by".
+PARTICLE = frozenset(["out", "up", "off", "on", "over", "down", "in"])
+WORDINGS: dict[str, tuple[str, ...]] = {
+    "acquire": ("buy",),
+    "additional": ("more",),
+    "advertising": ("ad",),
+    "amidst": ("amid",),
+    "approximately": ("about",),
+    "commence": ("start", "begin"),
+    "concerning": ("on", "over"),
+    "following": ("after",),
+    "investigation": ("probe",),
+    "might": ("may", "could"),
+    "numerous": ("many",),
+    "obtain": ("get",),
+    "receive": ("get",),
+    "regarding": ("on", "over"),
+    "throughout": ("in", "across"),
+    "upon": ("on",),
+    "whilst": ("as",),
+}
+# One word for two, of which the first is then left out.
+TWO_WORDS: dict[tuple[str, str], tuple[str, ...]] = {
+    ("because", "of"): ("over",),
+    ("fewer", "than"): ("under",),
+    ("has", "to"): ("must",),
+    ("have", "to"): ("must",),
+    ("less", "than"): ("under",),
+    ("more", "than"): ("over",),
+    ("prior", "to"): ("before",),
+    ("such", "as"): ("like",),
+}
 LEAST_GAIN = 0.3  # nats of the language model; less is not worth a change
+# The same with a negation, which then stays with what it negates.
+CONTRACTIONS = {
+    "are": "aren't",
+    "could": "couldn't",
+    "did": "didn't",
+    "do": "don't",
+    "does": "doesn't",
+    "had": "hadn't",
+    "has": "hasn't",
+    "have": "haven't",
+    "is": "isn't",
+    "should": "shouldn't",
+    "was": "wasn't",
+    "were": "weren't",
+    "will": "won't",
+    "would": "wouldn't",
+}
+
+
+class Option(NamedTuple):
+    """What may be put for a word: the text, whether it is a verb that tells what happens, the place
+    of the word that must then be left out ("is" of "is considering"), and whether the text agrees
+    in number with the word before, as far as that tells."""
+
+    text: str
+    tells: bool = False
+    without: int | None = None
+    agrees: bool = True
 
 
 class Variants:
@@ -50,36 +127,43 @@ class Variants:
 
     def __init__(self, model: NgramModel) -> None:
         self.model = model
-        irregular = IRREGULAR.split()
-        pairs = dict(zip(irregular[::2], irregular[1::2], strict=True))
         self.forms: dict[str, tuple[str, ...]] = {}
-        for past in [*pairs, *(w for w in model.words if REGULAR.fullmatch(w))]:
-            others = _irregular(pairs[past]) if past in pairs else _regular(past)
-            known = tuple(w for w in others if w in model.number_of and w != past)
+        for past in [*IRREGULAR, *(w for w in model.words if REGULAR_PAST.fullmatch(w))]:
+            known = self._known(word for word in presents(past) if word != past)
             if past in model.number_of and known:
-                self.forms[past] = known
+                self.forms[past] = tuple(known)
 
-    def options(self, row: Sequence[str], place: int) -> list[str]:
+    def options(self, row: Sequence[str], place: int) -> list[Option]:
         """What a headline may put for the word at this place of a sentence; often nothing."""
         word = row[place]
         if word in FUTURE:
-            return ["to"] if "to" in self.model.number_of else []
-        if word not in self.forms:
-            return []
-        before = self._before(row, place)
-        if before in NO_SUBJECT or before.isdigit() or before in AUXILIARY - PERFECT:
-            return []
-        forms = list(self.forms[word])
-        if before == "has":
-            return [other for other in forms if other.endswith("s")]
-        if before == "have":
-            return [other for other in forms if not other.endswith("s")]
-        return forms
+            return [Option(to) for to in self._known(["to"])]
+        if place and row[place - 1].lower() in NEGATIONS:
+            return self._wordings(row, place, "")
+        before, where = self._before(row, place)
+        if word in self.forms:
+            return self._presents(row, place, before, where)
+        if before in PERFECT:
+            found = _agreeing(before, self._known(presents_of_participle(word)))
+            if found:
+                return [Option(text, True, where) for text in found]
+        if before in PROGRESSIVE:
+            found = [
+                with_s if before in SINGULAR else without
+                for without, with_s in presents_of_progressive(word)
+                if len(self._known([without, with_s])) == 2
+            ]
+            if found:
+                return [Option(text, True, where) for text in found]
+        return self._wordings(row, place, before)
 
     def rewritten(
         self, rows: Sequence[Sequence[str]], codes: Sequence[Sequence[int]]
     ) -> list[dict[int, str]]:
-        """For every document and code (places in it): the new word by place in the code."""
+        """For every document and code (places in it): the new word by place in the code.
+
+        Only verbs in the past are rewritten here.
+        """
         found: list[tuple[int, int, str]] = []
         contexts: list[tuple[int, ...]] = []
         for i, (row, kept) in enumerate(zip(rows, codes, strict=True)):
@@ -109,15 +193,59 @@ class Variants:
                 out[i][j] = option
         return out
 
-    def _is_participle(self, row: Sequence[str], place: int) -> bool:
-        return self._before(row, place) in AUXILIARY
+    def _presents(
+        self, row: Sequence[str], place: int, before: str, where: int | None
+    ) -> list[Option]:
+        """Of a past, unless what comes before and after says that it is a participle."""
+        word = row[place]
+        if before in NO_SUBJECT or before.isdigit() or before in AUXILIARY - PERFECT:
+            return []
+        if word in UNCHANGED and before in BEFORE_INFINITIVE:
+            return []
+        after = [form(other) for other in row[place + 1 : place + 3]]
+        is_passive = after[:1] == ["by"] or (after[1:] == ["by"] and after[0] in PARTICLE)
+        if is_passive and word not in NEVER_PASSIVE:
+            return []
+        without = where if before in PERFECT else None
+        is_plural = _is_plural(self._subject(row, place))
+        return [
+            Option(text, word not in COPULA, without, text.endswith("s") != is_plural)
+            for text in _agreeing(before, self.forms[word])
+        ]
 
-    def _before(self, row: Sequence[str], place: int) -> str:
-        """The word before this place, adverbs left out; empty at the beginning."""
-        before = [form(word) for word in row[max(0, place - 3) : place]]
-        while before and (before[-1].endswith(ADVERB_ENDS) or before[-1] in BETWEEN):
-            before.pop()
-        return before[-1] if before else ""
+    def _wordings(self, row: Sequence[str], place: int, before: str) -> list[Option]:
+        word = row[place]
+        found = [] if before in NO_SUBJECT else [Option(x) for x in WORDINGS.get(word, ())]
+        if place:
+            two = (row[place - 1].lower(), word)
+            texts = [*TWO_WORDS.get(two, ())]
+            if word == "not" and two[0] in CONTRACTIONS:
+                texts.append(CONTRACTIONS[two[0]])
+            found += [Option(text, without=place - 1) for text in texts]
+        return [option for option in found if option.text in self.model.number_of]
+
+    def _known(self, words: Iterable[str]) -> list[str]:
+        return [word for word in words if word in self.model.number_of]
+
+    def _subject(self, row: Sequence[str], place: int) -> str:
+        """The last word before this place that may be what the verb is about, in lower case."""
+        while place > 0:
+            before, where = self._before(row, place)
+            if where is None or before not in NO_SUBJECT_YET:
+                return before
+            place = where
+        return ""
+
+    def _is_participle(self, row: Sequence[str], place: int) -> bool:
+        return self._before(row, place)[0] in AUXILIARY
+
+    def _before(self, row: Sequence[str], place: int) -> tuple[str, int | None]:
+        """The word before this place, adverbs left out, and its place; empty at the beginning."""
+        for i in range(place - 1, max(-1, place - 4), -1):
+            word = form(row[i])
+            if not word.endswith(ADVERB_ENDS) and word not in BETWEEN:
+                return word, i
+        return "", None
 
     def _context(self, row: Sequence[str], kept: Sequence[int], j: int) -> tuple[int, ...]:
         """Numbers of the two words before and the two after in the code."""
@@ -128,17 +256,14 @@ class Variants:
         return (*left, *right)
 
 
-def _irregular(present: str) -> tuple[str, ...]:
-    stem = present[:-1]
-    return (present, PLURAL[present]) if present in PLURAL else (present, stem)
+def _is_plural(word: str) -> bool:
+    return word in PLURALS or (word.endswith("s") and not word.endswith(SINGULAR_ENDS))
 
 
-def _regular(past: str) -> tuple[str, ...]:
-    """What a verb in -ed may be in the present: announce(s), kill(s), plan(s), deny, denies."""
-    stem = past[:-2]
-    forms = [stem, stem + "s", stem + "es", past[:-1], past[:-1] + "s"]
-    if stem.endswith("i"):
-        forms += [stem[:-1] + "y", stem + "es"]
-    if len(stem) > 3 and stem[-1] == stem[-2]:
-        forms += [stem[:-1], stem[:-1] + "s"]
-    return tuple(dict.fromkeys(forms))
+def _agreeing(auxiliary: str, presents: Sequence[str]) -> list[str]:
+    """The presents that agree with the auxiliary in number; all of them if it says nothing."""
+    if auxiliary in SINGULAR:
+        return [word for word in presents if word.endswith("s")]
+    if auxiliary in PLURAL:
+        return [word for word in presents if not word.endswith("s")]
+    return list(presents)

@@ -72,7 +72,7 @@ def test_the_best_code_has_the_words_asked_for_and_they_are_the_sentences(
         assert list(code.kept) == sorted(code.kept)
         texts = [word.text for word in row]
         for place, word in zip(code.kept, word_texts(code.text), strict=True):
-            may = [texts[place], *best.variants.options(texts, place)]
+            may = [texts[place], *(o.text for o in best.variants.options(texts, place))]
             assert word.lower() in [other.lower() for other in may]
 
 
@@ -99,6 +99,17 @@ def test_a_verb_is_put_as_headlines_have_it_and_all_else_stays(network, subwords
     code = best._voted(row, [Coded("", (3, 4, 8, 9), 0.0)] * 2, 4, None)
     assert code.text == "Company announces new plan"
     assert code.kept == (3, 4, 8, 9)
+
+
+def test_a_progressive_becomes_a_present_and_its_auxiliary_goes(network, subwords):
+    lines = ["Company considers new plan", "Bank has new plan", "Firms consider bids"]
+    search = train_search(map(word_texts, documents(300)), map(word_texts, lines * 5))
+    best = BestCoder(NetworkCoder(network, Subwords(subwords.tokenizer, search)))
+    row = split_words("On Monday the company is now considering a new plan.")
+    with_auxiliary = [Coded("", (3, 4, 6, 8, 9), 0.0)] * 2
+    assert best._voted(row, with_auxiliary, 4, None).text == "Company considers new plan"
+    both = best._voted(row, with_auxiliary, 5, None).text.split()
+    assert not ("is" in both and "considers" in both)
 
 
 def test_what_is_negated_does_not_stay_without_its_negation(network, subwords):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from summarize.ngrams import END, START
-from summarize.search import Choice, Search, train_search
+from summarize.search import POSSESSIVE_COST, Choice, Search, train_search
 from summarize.text import word_texts
 from tests.summarize.corpus import documents, sentences
 
@@ -87,6 +87,41 @@ def test_a_bound_word_does_not_stay_without_the_one_before(search):
     assert search.chosen(free, 3).kept == (0, 1, 3)
     found = search.chosen(bound, 3).kept
     assert 3 not in found or 2 in found
+
+
+def test_a_word_that_replaces_another_never_comes_soon_after_it(search):
+    words = word_texts("Anna is now opening bridge")
+    worths = [1.0, 20.0, 20.0, 1.0, 1.0]
+    free = [*map(Choice, range(5), words, worths), Choice(3, "opens", 30.0)]
+    free.sort(key=lambda choice: choice.place)
+    apart = [choice._replace(without=1 if choice.text == "opens" else None) for choice in free]
+
+    def said(choices, n_words):
+        return [choices[i].text for i in search.chosen(choices, n_words).kept]
+
+    assert {"is", "opens"} <= set(said(free, 3))
+    for n_words in (2, 3, 4, 5):
+        assert not {"is", "opens"} <= set(said(apart, n_words))
+    assert "opens" in said(apart, 3)
+
+
+def test_what_a_word_loses_at_the_end_counts_there_alone(search):
+    words = word_texts("Anna opens bridge")
+    free = list(map(Choice, range(3), words, [0.0, 5.0, 15.0]))
+    lost = [choice._replace(ending=50.0 * (choice.place == 2)) for choice in free]
+    assert search.chosen(free, 2).kept[-1] == 2
+    assert search.chosen(lost, 2).kept == (0, 1)
+    inside = [choice._replace(ending=50.0 * (choice.place == 1)) for choice in free]
+    assert search.chosen(inside, 2) == search.chosen(free, 2)
+
+
+def test_a_code_says_whose_only_if_it_says_what(search):
+    plain, whose = word_texts("Anna opens bridge Bob"), word_texts("Anna opens bridge Bob's")
+    difference = search.code(plain, 4).score - search.code(whose, 4).score
+    assert difference == pytest.approx(POSSESSIVE_COST, abs=1e-2)
+    both = word_texts("Anna opens Bob's bridge"), word_texts("Anna opens Bob bridge")
+    scores = [search.code(words, 4).score for words in both]
+    assert scores[0] == pytest.approx(scores[1], abs=1e-2)
 
 
 def test_every_length_is_met_and_the_order_is_kept(search):
