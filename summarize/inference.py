@@ -33,6 +33,8 @@ from summarize.text import (
 METHODS = ("best", "network", "search")
 DEFAULT_WORDS = 10
 LONGEST_CODE = 30  # words of a code that is one sentence
+# Words from which on it pays to choose sentences that fit: with fewer, the best one seldom does.
+FEWEST_FITTING = 35
 MOST_COMPARED = 30  # sentences of which one is wanted
 MOST_LOST = 20  # words that a result names
 
@@ -197,7 +199,7 @@ class Summarizer:
 
     def _ranked(self, document: Document, words: int) -> Iterable[int]:
         """The document's sentences, those first that ``words`` should be spent on."""
-        if words > LONGEST_CODE:
+        if words >= FEWEST_FITTING:
             return document.fitting(self.search, words)
         ranked = document.ranked(self.search)
         if self.search.weights.repeated:

@@ -117,6 +117,15 @@ def test_nothing_is_shortened_to_a_few_words(summarizer, article):
             assert len(code.kept) >= min(LEAST_CODE, document.lengths[code.sentence])
 
 
+def test_a_short_summary_always_holds_the_sentence_that_is_worth_most(summarizer, article):
+    from summarize.coverage import Document
+    from summarize.inference import FEWEST_FITTING
+
+    best = next(iter(Document(article).ranked(summarizer.search)))
+    for n_words in range(12, FEWEST_FITTING):
+        assert best in [code.sentence for code in summarizer.summarize(article, n_words).codes]
+
+
 def test_what_is_kept_whole_keeps_its_marks_and_gets_no_second_one(summarizer):
     quoted = "「明日は公園に行きます。」"
     text = " ".join([quoted, *documents(20, seed=4)])
