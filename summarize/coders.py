@@ -29,17 +29,16 @@ WIDTH = 12  # codes of the network that vote
 VOTE = 12.0  # nats that a word is worth which all of them keep
 OF_SEARCH = 0.67  # share of the search's own worth of a word that stays beside the votes
 # nats that a verb is worth more if it is put as headlines have it and something comes after it
-TELLING = 6.0
+TELLING = 7.0
 AGREEING = 2.0  # nats of them if it agrees with the word before in number
 SHORTER = 1.5  # nats that any other word is worth more that headlines have for one of an article
 NEGATED = 30.0  # nats that are lost if a negation goes and what it negates stays
-NEGATIONS = frozenset(["not", "no", "never", "nor", "without", "neither", "cannot"])
 MOST_UNKNOWN = 0.3  # share of subwords; what the network cannot read is searched
 
 
 class Coded(NamedTuple):
-    """A code as a line, the places of the words that were copied (of verbs maybe in another form),
-    its score (higher is better), and what the decoder rebuilds from it ("" where there is none)."""
+    """A code as a line, the places of the words that were copied or replaced, its score (higher is
+    better), and what the decoder rebuilds from it ("" where there is none)."""
 
     text: str
     kept: tuple[int, ...]
@@ -203,9 +202,8 @@ class BestCoder:
 
     A word is worth what it is worth to the search, and more the more of the network's likeliest
     codes keep it. Words are joined by the search's language model, so the parts of several codes
-    may come together in one; verbs may be put as headlines have them. That is exact: the best of
-    all codes of so many words is found, not the best of a list. What a negation negates is not kept
-    without it, nor a verb beside the auxiliary that it replaces.
+    may come together in one; words may be put as headlines have them (`summarize.variants`). What a
+    negation negates is not kept without it, nor a verb beside the auxiliary that it replaces.
     """
 
     def __init__(self, network: NetworkCoder) -> None:
@@ -246,8 +244,8 @@ class BestCoder:
         worths = self.search.worths(texts, said)
         choices = []
         for place, text in enumerate(texts):
-            worth = OF_SEARCH * float(worths[place]) + VOTE * votes[place] / len(codes)
-            bound = NEGATED * (place > 0 and texts[place - 1].lower() in NEGATIONS)
+            worth = OF_SEARCH * float(worths[place]) + VOTE * votes[place] / max(1, len(codes))
+            bound = NEGATED * self.variants.negates(texts, place)
             choices.append(Choice(place, text, worth, bound))
             for option in self.variants.options(texts, place):
                 gain = TELLING if option.tells else SHORTER

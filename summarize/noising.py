@@ -25,8 +25,8 @@ class Noising:
         self, variants: Variants, documents: Sequence[Sequence[str]], sentences: Sequence[str]
     ) -> None:
         self.past: dict[str, list[str]] = {}
-        for past, others in variants.forms.items():
-            for other in others:
+        for past, present in variants.forms.items():
+            for other in {*present} - {past}:
                 self.past.setdefault(other, []).append(past)
         self.usual = usual_case(documents)
         counts = Counter(word.lower() for line in sentences for word in line.split())

@@ -3,9 +3,11 @@
 A candidate's score is the headline model's log probability of its words, plus how surprising each
 kept word is in documents, less penalties for gaps and for words late in the sentence. Dynamic
 programming over (words kept, last two positions) finds the maximum for every length at once; no
-network is involved (after Schumann et al., ACL 2020, who climb where this solves).
+network is involved (after Schumann et al., ACL 2020, who climb where this solves). Only where the
+maximum repeats itself the search is made again with the repeated word at a price.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -15,6 +17,7 @@ import numpy as np
 import torch
 
 from shared.checkpoint import load_model, save_model
+from summarize.metrics import FUNCTION_WORDS
 from summarize.ngrams import END, N_RESERVED, START, UNKNOWN, NgramModel, form, train_ngrams
 
 KIND = "summarize-search"
@@ -22,9 +25,15 @@ KIND = "summarize-search"
 DANGLING_RATIO = 0.15
 DANGLING_MIN_COUNT = 100
 # Far below every score and still finite: a sentence may hold nothing else.
-DANGLING_COST = 1e4  # nats
+FORBIDDEN_COST = 1e4  # nats
 # A line that says whose and not what; not more, since some names are written like that.
 POSSESSIVE_COST = 4.0  # nats
+# Saying a thing twice in so few words. Enough for nearly all of them, and less than what votes and
+# language model together may have against the next best code.
+REPEATED_COST = 10.0  # nats
+LONGEST_FUNCTION_WORD = 5  # letters, of languages whose function words are not known here
+MOST_SEARCHES = 5  # until nothing is said twice
+NUMBER = re.compile(r"\W*\d[\d.,]*\W*")
 
 
 class Weights(NamedTuple):
@@ -50,7 +59,7 @@ class Code(NamedTuple):
 class Choice(NamedTuple):
     """A word that may stand for the one at a place of the sentence and what keeping it is worth,
     nats; also what is lost if the word before it is left out (``bound``) or nothing comes after it
-    (``ending``). The word at the place ``without`` is never one of the two before it."""
+    (``ending``). The word at the place ``without`` does not come as one of the two before it."""
 
     place: int
     text: str
@@ -94,6 +103,7 @@ class Search:
     ) -> list[Code]:
         """The best code of each length, for little more than the price of the longest.
 
+        A content word that is said twice costs `REPEATED_COST`.
         Time and memory grow with the cube of the sentence's length; 60 words are 1 MB.
         """
         if min(lengths) < 1:
@@ -103,19 +113,22 @@ class Search:
             return [Code((), 0.0) for _ in lengths]
         late = w.position * np.minimum(np.arange(1, n + 1), w.position_cap)
         worths = (self.worths(words, said) - late).tolist()
-        steps, ends = self._scores(list(map(Choice, range(n), words, worths)))
-        return _found(steps, ends, [min(length, n) for length in lengths])
+        choices = list(map(Choice, range(n), words, worths))
+        found = _found(*self._scores(choices), [min(length, n) for length in lengths])
+        return [self._without_repetition(choices, code) for code in found]
 
     def chosen(self, choices: Sequence[Choice], n_words: int) -> Code:
         """The best ``n_words`` of the choices, one at most for each place; ``kept`` are indices of
-        choices. What they are worth is as given: position and surprisal are not counted.
+        choices. What they are worth is as given: position and surprisal are not counted. As in
+        `codes`, what is said twice costs.
 
         ``choices`` come in the order of their places. Raises ValueError if there are fewer places
         than words.
         """
         if not 0 < n_words <= len({choice.place for choice in choices}):
             raise ValueError(f"no {n_words} words can be chosen from these places")
-        return _found(*self._scores(choices), [n_words])[0]
+        (code,) = _found(*self._scores(choices), [n_words])
+        return self._without_repetition(choices, code)
 
     def worths(self, words: Sequence[str], said: Mapping[str, int] | None = None) -> np.ndarray:
         """What keeping each word is worth wherever it stands, (n,), nats."""
@@ -141,6 +154,45 @@ class Search:
         config, state = load_model(folder, kind=KIND)
         surprisal, dangling = state.pop("surprisal").numpy(), state.pop("dangling").numpy()
         return cls(NgramModel.from_state(state), surprisal, dangling, Weights(**config["weights"]))
+
+    def _without_repetition(self, choices: Sequence[Choice], code: Code) -> Code:
+        """The code, or if it says a content word twice, the best one where the second time costs.
+
+        Not exact, unlike the rest: which words to make dearer is told by the codes that repeat.
+        """
+        n_words = len(code.kept)
+        for _ in range(MOST_SEARCHES):
+            again = self._said_again(choices, code)
+            if not again or n_words == len({choice.place for choice in choices}):
+                break
+            choices = [
+                choice._replace(worth=choice.worth - REPEATED_COST * (choice.place in again))
+                for choice in choices
+            ]
+            (code,) = _found(*self._scores(choices), [n_words])
+        return code
+
+    def _said_again(self, choices: Sequence[Choice], code: Code) -> set[int]:
+        """Places of content words that the code has said before.
+
+        Not those after a number, as units are said with each; and of words that the language model
+        does not know only those that are written as hardly a function word of any language is.
+        """
+        written = {choice.place: choice.text for choice in reversed(choices)}
+        seen: set[str] = set()
+        again = set()
+        for index in code.kept:
+            place, text = choices[index][:2]
+            word = form(text)
+            is_known = word in self.language_model.number_of
+            is_content = is_known or text != text.lower() or len(word) > LONGEST_FUNCTION_WORD
+            is_unit = NUMBER.fullmatch(written.get(place - 1, ""))
+            if word in FUNCTION_WORDS or is_unit or not is_content:
+                continue
+            if word in seen:
+                again.add(place)
+            seen.add(word)
+        return again
 
     def _scores(self, choices: Sequence[Choice]) -> tuple[np.ndarray, np.ndarray]:
         """(score of choice m after i and j: (n+1)^3, score of ending after i and j: (n+1)^2); the
@@ -178,8 +230,8 @@ class Search:
         for m, choice in enumerate(choices, start=1):
             if choice.without is not None:
                 (out,) = np.nonzero(place == choice.without)
-                steps[out, :, m] -= DANGLING_COST
-                steps[:, out, m] -= DANGLING_COST
+                steps[out, :, m] -= FORBIDDEN_COST
+                steps[:, out, m] -= FORBIDDEN_COST
         return steps, ends
 
     def _ends(self, numbers: np.ndarray, backoff: np.ndarray, stored: np.ndarray) -> np.ndarray:
@@ -190,7 +242,7 @@ class Search:
         i, j = np.nonzero(stored)
         triple, found = self.language_model.triples(numbers[i], numbers[j], end[:1].repeat(len(i)))
         ends[i[found], j[found]] = triple[found]
-        return self.weights.end * ends - DANGLING_COST * self.dangling[numbers][None, :]
+        return self.weights.end * ends - FORBIDDEN_COST * self.dangling[numbers][None, :]
 
 
 def train_search(

@@ -3,8 +3,9 @@
 Articles tell in the past, headlines in the present, and of what is to come with "to"; "is
 considering" and "has considered" are "considers" there, "more than" is "over". A word may be
 replaced by another form of its verb, or by a shorter word for the same, where the language model of
-human sentences likes that better. Nothing else about the sentence changes, so no fact is invented.
-English only; other languages have no variants here.
+human sentences likes that better. In doubt nothing is offered: no verb that is or may be passive
+("the man shot in"), nothing that is negated or only supposed, and nothing in a sentence that does
+not look English. These are rules of thumb, not a parser.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,53 +15,76 @@ import numpy as np
 
 from summarize.ngrams import END, START, NgramModel, form
 from summarize.verbs import (
-    IRREGULAR,
+    ADJECTIVES,
     NEVER_PASSIVE,
-    REGULAR_PAST,
-    UNCHANGED,
-    presents,
-    presents_of_participle,
-    presents_of_progressive,
+    Present,
+    present_of_participle,
+    present_of_past,
+    present_of_progressive,
 )
 
-# After these a past form is a participle, which has no present.
-AUXILIARIES = """
-    be is are was were been being am has have had having get gets got
-"""
-AUXILIARY = frozenset(AUXILIARIES.split())
-# These, and adverbs, come between the two.
-BETWEEN = frozenset(["not", "never", "also", "now", "still", "just"])
-ADVERB_ENDS = "ly"
 PERFECT = frozenset(["has", "have", "had"])  # what they come before may be told in the present
 PROGRESSIVE = frozenset(["is", "was", "are", "were"])
+AUXILIARIES = """
+    be been being am having get gets got to will would shall should can could may might must do does
+    did
+"""
+AUXILIARY = PERFECT | PROGRESSIVE | frozenset(AUXILIARIES.split())
 SINGULAR = frozenset(["is", "was", "has"])
 PLURAL = frozenset(["are", "were", "have"])
+FUTURE = frozenset(["will", "would", "shall"])
+COPULA = {"was": "is", "were": "are"}
+# These, and adverbs in -ly, stand among auxiliaries and before the verb.
+AMONG_AUXILIARIES = """
+    also now still just yet ever already only even so far since then soon again
+"""
+AMONG = frozenset(AMONG_AUXILIARIES.split())
+NEGATIONS = frozenset(["not", "no", "never", "nor", "without", "neither", "cannot"])
+SUPPOSED = frozenset(["if", "unless", "whether"])
 # After these a form in -ed is no verb of its own: "three suspected men", "in reported cases".
 NO_SUBJECTS = """
-    a an the of in for with by from at on into as than its their his her this these those some many
-    most two three four five six seven eight nine ten several no amid over after against despite
-    among between about under during through without within per since like more very ever
+    a an the of in for with by from at on into as than its their his her my our your this these
+    those some many most two three four five six seven eight nine ten eleven twelve dozens scores
+    hundreds thousands several no all amid over after against despite among between about under
+    during through without within per since like more less very both each every other others
 """
 NO_SUBJECT = frozenset(NO_SUBJECTS.split())
-# After these comes an infinitive, not a past that looks like one: "to cut", "will beat".
-BEFORE_INFINITIVES = """
-    to will would shall should can could may might must do does did
+ARE_PRONOUNS = """
+    i you he she it we they that this these those there what if
 """
-BEFORE_INFINITIVE = frozenset(BEFORE_INFINITIVES.split())
-NEGATIONS = frozenset(["not", "never"])  # "has not said" is not "not says"
-FUTURE = frozenset(["will", "would", "shall"])
-COPULA = frozenset(["was", "were"])
-# What says when or that, between a subject and its verb.
-BETWEEN_BOTH = """
-    on late early last this who which that has have had just today yesterday
-    monday tuesday wednesday thursday friday saturday sunday
+PRONOUNS = frozenset(ARE_PRONOUNS.split())
+# What may come after a participle without the object that the active verb has: "shot in Paris".
+PREPOSITIONS = """
+    by in on at during with from since near outside inside under to of as for over after against
+    before because while when and or who that
 """
-NO_SUBJECT_YET = frozenset(BETWEEN_BOTH.split())
+PREPOSITION = frozenset(PREPOSITIONS.split())
+WEEKDAYS = "monday tuesday wednesday thursday friday saturday sunday"
+WEEKDAY = frozenset(WEEKDAYS.split())
+# What may stand between a subject and its verb.
+COME_BETWEEN = """
+    on late early last who which today yesterday
+"""
+AFTER_SUBJECTS = frozenset(COME_BETWEEN.split())
 # Words for several that do not end like it, and words that end like it and are for one.
-PLURALS = frozenset(["they", "we", "you", "i", "people", "police", "men", "women", "children"])
-SINGULAR_ENDS = ("ss", "us", "is")  # `form` has taken a possessive's off
-# Of a passive, between the participle and its "by": "carried out by".
-PARTICLE = frozenset(["out", "up", "off", "on", "over", "down", "in"])
+ARE_SEVERAL = """
+    they we you i people police men women children
+"""
+SEVERAL = frozenset(ARE_SEVERAL.split())
+ONE = frozenset(["news", "politics", "series", "athletics", "sports", "economics"])
+ENDS_OF_ONE = ("ss", "us", "is")
+# "The aim is finding", not "the aim finds".
+IS_DOING = """
+    aim answer challenge focus goal hope idea issue job key plan point priority problem purpose
+    question reason solution task thing way
+"""
+IS_AN_ACTIVITY = frozenset(IS_DOING.split())
+# Where none of these stands in a long sentence, it is hardly English.
+LOOKS_ENGLISH = """
+    the to and for with that by are said from his its has have it he they
+"""
+ENGLISH = frozenset(LOOKS_ENGLISH.split())
+SHORT = 6  # words that say nothing of a language
 WORDINGS: dict[str, tuple[str, ...]] = {
     "acquire": ("buy",),
     "additional": ("more",),
@@ -71,7 +95,6 @@ WORDINGS: dict[str, tuple[str, ...]] = {
     "concerning": ("on", "over"),
     "following": ("after",),
     "investigation": ("probe",),
-    "might": ("may", "could"),
     "numerous": ("many",),
     "obtain": ("get",),
     "receive": ("get",),
@@ -80,19 +103,22 @@ WORDINGS: dict[str, tuple[str, ...]] = {
     "upon": ("on",),
     "whilst": ("as",),
 }
+# Prepositions only before one of these; else they are adjectives or nouns.
+AS_PREPOSITION = frozenset(["concerning", "following", "regarding"])
+ARE_DETERMINERS = """
+    a an the his her its their this these those
+"""
+DETERMINERS = frozenset(ARE_DETERMINERS.split())
 # One word for two, of which the first is then left out.
 TWO_WORDS: dict[tuple[str, str], tuple[str, ...]] = {
     ("because", "of"): ("over",),
     ("fewer", "than"): ("under",),
-    ("has", "to"): ("must",),
-    ("have", "to"): ("must",),
     ("less", "than"): ("under",),
     ("more", "than"): ("over",),
     ("prior", "to"): ("before",),
     ("such", "as"): ("like",),
 }
-LEAST_GAIN = 0.3  # nats of the language model; less is not worth a change
-# The same with a negation, which then stays with what it negates.
+# An auxiliary with its negation in one word.
 CONTRACTIONS = {
     "are": "aren't",
     "could": "couldn't",
@@ -109,12 +135,13 @@ CONTRACTIONS = {
     "will": "won't",
     "would": "wouldn't",
 }
+LEAST_GAIN = 0.3  # nats of the language model; less is not worth a change
 
 
 class Option(NamedTuple):
     """What may be put for a word: the text, whether it is a verb that tells what happens, the place
     of the word that must then be left out ("is" of "is considering"), and whether the text agrees
-    in number with the word before, as far as that tells."""
+    in number with its subject, as far as that is known."""
 
     text: str
     tells: bool = False
@@ -122,57 +149,57 @@ class Option(NamedTuple):
     agrees: bool = True
 
 
+class _Group(NamedTuple):
+    """What stands before a verb and belongs to it: the places of its auxiliaries, the last one
+    first, whether it is negated, and the word before all that with its place (-1 and "": none)."""
+
+    auxiliaries: tuple[int, ...]
+    is_negated: bool
+    before: str
+    place: int
+
+
 class Variants:
-    """Which words of human sentences are other forms of a word, by the language model's numbers."""
+    """Which words may stand for a word of a sentence, of those that the language model knows."""
 
     def __init__(self, model: NgramModel) -> None:
         self.model = model
-        self.forms: dict[str, tuple[str, ...]] = {}
-        for past in [*IRREGULAR, *(w for w in model.words if REGULAR_PAST.fullmatch(w))]:
-            known = self._known(word for word in presents(past) if word != past)
-            if past in model.number_of and known:
-                self.forms[past] = tuple(known)
+        self.forms: dict[str, Present] = {}
+        for word in model.words:
+            present = present_of_past(word, model.number_of)
+            if present is not None:
+                self.forms[word] = present
 
     def options(self, row: Sequence[str], place: int) -> list[Option]:
         """What a headline may put for the word at this place of a sentence; often nothing."""
+        if not _looks_english(row):
+            return []
         word = row[place]
         if word in FUTURE:
-            return [Option(to) for to in self._known(["to"])]
-        if place and row[place - 1].lower() in NEGATIONS:
-            return self._wordings(row, place, "")
-        before, where = self._before(row, place)
-        if word in self.forms:
-            return self._presents(row, place, before, where)
-        if before in PERFECT:
-            found = _agreeing(before, self._known(presents_of_participle(word)))
-            if found:
-                return [Option(text, True, where) for text in found]
-        if before in PROGRESSIVE:
-            found = [
-                with_s if before in SINGULAR else without
-                for without, with_s in presents_of_progressive(word)
-                if len(self._known([without, with_s])) == 2
-            ]
-            if found:
-                return [Option(text, True, where) for text in found]
-        return self._wordings(row, place, before)
+            return self._future(row, place)
+        if word in COPULA or self._may_be_verb(word):
+            return self._presents(row, place)
+        return self._wordings(row, place)
 
     def rewritten(
         self, rows: Sequence[Sequence[str]], codes: Sequence[Sequence[int]]
     ) -> list[dict[int, str]]:
         """For every document and code (places in it): the new word by place in the code.
 
-        Only verbs in the past are rewritten here.
+        Only verbs that tell something are rewritten here, and whatever else is kept stays.
         """
         found: list[tuple[int, int, str]] = []
         contexts: list[tuple[int, ...]] = []
         for i, (row, kept) in enumerate(zip(rows, codes, strict=True)):
             for j, place in enumerate(kept):
                 past = row[place]
-                if past not in self.forms or self._is_participle(row, place):
+                if past not in self.forms:
+                    continue
+                options = [o.text for o in self.options(row, place) if o.without is None]
+                if not options:
                     continue
                 context = self._context(row, kept, j)
-                for option in (past, *self.forms[past]):
+                for option in (past, *options):
                     found.append((i, j, option))
                     contexts.append((*context[:2], self.model.number_of[option], *context[2:]))
         out: list[dict[int, str]] = [{} for _ in rows]
@@ -193,59 +220,87 @@ class Variants:
                 out[i][j] = option
         return out
 
-    def _presents(
-        self, row: Sequence[str], place: int, before: str, where: int | None
-    ) -> list[Option]:
-        """Of a past, unless what comes before and after says that it is a participle."""
-        word = row[place]
-        if before in NO_SUBJECT or before.isdigit() or before in AUXILIARY - PERFECT:
-            return []
-        if word in UNCHANGED and before in BEFORE_INFINITIVE:
-            return []
-        after = [form(other) for other in row[place + 1 : place + 3]]
-        is_passive = after[:1] == ["by"] or (after[1:] == ["by"] and after[0] in PARTICLE)
-        if is_passive and word not in NEVER_PASSIVE:
-            return []
-        without = where if before in PERFECT else None
-        is_plural = _is_plural(self._subject(row, place))
-        return [
-            Option(text, word not in COPULA, without, text.endswith("s") != is_plural)
-            for text in _agreeing(before, self.forms[word])
-        ]
+    def negates(self, row: Sequence[str], place: int) -> bool:
+        """Whether the word before this place negates it, or belongs to what is negated: of "not
+        fully approved" neither "fully" nor "approved" may stay alone."""
+        for i in range(place - 1, -1, -1):
+            if _is_negation(row[i]):
+                return True
+            if not _is_among(row[i]) and form(row[i]) not in AUXILIARY:
+                return False
+        return False
 
-    def _wordings(self, row: Sequence[str], place: int, before: str) -> list[Option]:
+    def _may_be_verb(self, word: str) -> bool:
+        known = self.model.number_of
+        return (
+            word in self.forms
+            or present_of_participle(word, known) is not None
+            or present_of_progressive(word, known) is not None
+        )
+
+    def _presents(self, row: Sequence[str], place: int) -> list[Option]:
+        """Presents of a past, of a participle with its auxiliary, or of a form in -ing with it."""
+        word, group, known = row[place], _group(row, place), self.model.number_of
+        if group.is_negated or SUPPOSED & {form(w) for w in row[max(0, group.place - 3) : place]}:
+            return []
+        if not group.auxiliaries:
+            return self._presents_of_past(row, place, group)
+        auxiliary = form(row[group.auxiliaries[0]])
+        # further away, both could be kept side by side
+        if len(group.auxiliaries) > 1 or place - group.auxiliaries[0] > 2 or word in COPULA:
+            return []
+        if auxiliary in PERFECT and word not in ADJECTIVES:
+            present = present_of_participle(word, known)
+        elif auxiliary in PROGRESSIVE and group.before not in IS_AN_ACTIVITY:
+            present = present_of_progressive(word, known)
+        else:
+            return []
+        if present is None:
+            return []
+        number = auxiliary in PLURAL if auxiliary in SINGULAR | PLURAL else None
+        return _either(present, number, without=group.auxiliaries[0], strictly=True)
+
+    def _presents_of_past(self, row: Sequence[str], place: int, group: _Group) -> list[Option]:
         word = row[place]
-        found = [] if before in NO_SUBJECT else [Option(x) for x in WORDINGS.get(word, ())]
-        if place:
-            two = (row[place - 1].lower(), word)
-            texts = [*TWO_WORDS.get(two, ())]
-            if word == "not" and two[0] in CONTRACTIONS:
-                texts.append(CONTRACTIONS[two[0]])
-            found += [Option(text, without=place - 1) for text in texts]
+        if group.before in NO_SUBJECT or group.before[:1].isdigit():
+            return []
+        if word in COPULA:
+            return [Option(text) for text in self._known([COPULA[word]])]
+        if word not in self.forms:
+            return []
+        if word not in NEVER_PASSIVE and _lacks_object(row, place):
+            return []
+        found = _either(self.forms[word], _is_plural(row, group.place))
+        return [option for option in found if option.text != word]
+
+    def _future(self, row: Sequence[str], place: int) -> list[Option]:
+        """ "to" for "will", if a noun comes before it and a verb after it."""
+        before = form(row[place - 1]) if place else ""
+        after = form(row[place + 1]) if place + 1 < len(row) else ""
+        is_noun = before and before not in PRONOUNS | NO_SUBJECT and not _is_negation(before)
+        if not is_noun or after in NO_SUBJECT | {"have", ""} or _is_negation(after):
+            return []
+        return [Option(to) for to in self._known(["to"])]
+
+    def _wordings(self, row: Sequence[str], place: int) -> list[Option]:
+        word = row[place]
+        before = form(row[place - 1]) if place else ""
+        earlier = form(row[place - 2]) if place > 1 else ""
+        after = form(row[place + 1]) if place + 1 < len(row) else ""
+        texts = list(WORDINGS.get(word, ()))
+        if before in NO_SUBJECT or (word in AS_PREPOSITION and after not in DETERMINERS):
+            texts = []
+        found = [Option(text) for text in texts]
+        pairs = list(TWO_WORDS.get((before, word), ()))
+        if _is_negation(earlier) or (word == "than" and not after[:1].isdigit()):
+            pairs = []
+        if word == "not" and before in CONTRACTIONS and after != "only":
+            pairs.append(CONTRACTIONS[before])
+        found += [Option(text, without=place - 1) for text in pairs]
         return [option for option in found if option.text in self.model.number_of]
 
     def _known(self, words: Iterable[str]) -> list[str]:
         return [word for word in words if word in self.model.number_of]
-
-    def _subject(self, row: Sequence[str], place: int) -> str:
-        """The last word before this place that may be what the verb is about, in lower case."""
-        while place > 0:
-            before, where = self._before(row, place)
-            if where is None or before not in NO_SUBJECT_YET:
-                return before
-            place = where
-        return ""
-
-    def _is_participle(self, row: Sequence[str], place: int) -> bool:
-        return self._before(row, place)[0] in AUXILIARY
-
-    def _before(self, row: Sequence[str], place: int) -> tuple[str, int | None]:
-        """The word before this place, adverbs left out, and its place; empty at the beginning."""
-        for i in range(place - 1, max(-1, place - 4), -1):
-            word = form(row[i])
-            if not word.endswith(ADVERB_ENDS) and word not in BETWEEN:
-                return word, i
-        return "", None
 
     def _context(self, row: Sequence[str], kept: Sequence[int], j: int) -> tuple[int, ...]:
         """Numbers of the two words before and the two after in the code."""
@@ -256,14 +311,67 @@ class Variants:
         return (*left, *right)
 
 
-def _is_plural(word: str) -> bool:
-    return word in PLURALS or (word.endswith("s") and not word.endswith(SINGULAR_ENDS))
+def _looks_english(row: Sequence[str]) -> bool:
+    return len(row) <= SHORT or any(word.lower() in ENGLISH for word in row)
 
 
-def _agreeing(auxiliary: str, presents: Sequence[str]) -> list[str]:
-    """The presents that agree with the auxiliary in number; all of them if it says nothing."""
-    if auxiliary in SINGULAR:
-        return [word for word in presents if word.endswith("s")]
-    if auxiliary in PLURAL:
-        return [word for word in presents if not word.endswith("s")]
-    return list(presents)
+def _is_negation(word: str) -> bool:
+    return word.lower() in NEGATIONS or word.lower().endswith("n't")
+
+
+def _is_among(word: str) -> bool:
+    return word.lower() in AMONG or word.endswith("ly")
+
+
+def _group(row: Sequence[str], place: int) -> _Group:
+    """The auxiliaries, adverbs and negations before the word at this place."""
+    auxiliaries: list[int] = []
+    is_negated = False
+    for i in range(place - 1, -1, -1):
+        if _is_negation(row[i]):
+            is_negated = True
+        elif form(row[i]) in AUXILIARY:
+            auxiliaries.append(i)
+        elif not _is_among(row[i]):
+            return _Group(tuple(auxiliaries), is_negated, form(row[i]), i)
+    return _Group(tuple(auxiliaries), is_negated, "", -1)
+
+
+def _lacks_object(row: Sequence[str], place: int) -> bool:
+    """Whether nothing comes after a verb that its active form could be about."""
+    rest = [form(word) for word in row[place + 1 : place + 5]]
+    while rest and (rest[0].endswith("ly") or rest[0] in AMONG):
+        rest.pop(0)
+    if rest[:1] == ["on"] and rest[1:2] and rest[1] in WEEKDAY:
+        rest = rest[2:]
+    elif rest and rest[0] in WEEKDAY:
+        rest = rest[1:]
+    return not rest or rest[0] in PREPOSITION or rest[0] in AUXILIARY or rest[1:2] == ["by"]
+
+
+def _is_plural(row: Sequence[str], place: int) -> bool | None:
+    """Whether the subject that ends at this place is several; None where nothing tells."""
+    while place > 0 and (form(row[place]) in AFTER_SUBJECTS | WEEKDAY):
+        place -= 1
+    for i in range(max(1, place - 4), place):
+        if row[i].lower() == "of":  # "the mayor of two cities"
+            place = i - 1
+            break
+    word = row[place] if place >= 0 else ""
+    if word.lower() in SEVERAL:
+        return True
+    if not word or (word[0].isupper() and word.endswith("s")):
+        return None
+    is_several = word.endswith("s") and not word.endswith((*ENDS_OF_ONE, "'s"))
+    return is_several and word not in ONE
+
+
+def _either(
+    present: Present, is_plural: bool | None, *, without: int | None = None, strictly: bool = False
+) -> list[Option]:
+    """Both numbers of the present, or ``strictly`` only the one that agrees."""
+    found = [
+        Option(text, True, without, agrees=is_plural in (None, plural))
+        for text, plural in ((present.singular, False), (present.plural, True))
+    ]
+    return [option for option in found if option.agrees or not strictly]

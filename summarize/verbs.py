@@ -1,28 +1,37 @@
-"""English verbs: which present a past, a participle or a form in -ing has.
+"""English verbs: the present that belongs to a past, a participle or a form in -ing.
 
-Spelling alone suggests; whether there is such a word is for a vocabulary to say.
+Spelling alone leaves several; the first of which a vocabulary knows both forms is taken ("cars" is
+a word, but "note" comes before "not", and "stop" before "stopp").
 """
 
 import re
+from collections.abc import Collection
+from typing import NamedTuple
 
-# past and present of verbs that "-ed" does not explain
+
+class Present(NamedTuple):
+    """The present of one verb: for several (they announce) and for one (it announces)."""
+
+    plural: str
+    singular: str
+
+
+# past and present (it ...) of verbs that "-ed" does not explain
 _PASTS = """
-    said says was is were are had has won wins made makes took takes got gets told tells came comes
-    rose rises fell falls saw sees left leaves became becomes began begins went goes gave gives
-    found finds held holds sought seeks lost loses led leads met meets sold sells bought buys
-    spent spends ran runs paid pays struck strikes drew draws grew grows broke breaks
-    brought brings built builds caught catches chose chooses drove drives kept keeps sent sends
-    spoke speaks stood stands thought thinks wrote writes did does felt feels fought fights
-    flew flies knew knows laid lays lent lends meant means overcame overcomes rode rides rang rings
-    sang sings shook shakes slid slides stole steals swept sweeps taught teaches threw throws
-    understood understands woke wakes wore wears withdrew withdraws swore swears sank sinks
-    arose arises ate eats bent bends bit bites blew blows bore bears bound binds bred breeds
-    clung clings dealt deals drank drinks dug digs fed feeds fled flees forgave forgives
-    forgot forgets froze freezes hid hides hung hangs misled misleads outdid outdoes
-    overheard overhears oversaw oversees overthrew overthrows overtook overtakes rebuilt rebuilds
-    retook retakes rewrote rewrites shot shoots shrank shrinks slept sleeps sped speeds
-    sprang springs spun spins strove strives stuck sticks swam swims swung swings tore tears
-    undertook undertakes underwent undergoes upheld upholds wept weeps withheld withholds
+    said says had has won wins made makes took takes got gets told tells came comes died dies rose
+    rises fell falls saw sees left leaves became becomes began begins went goes gave gives held
+    holds sought seeks lost loses led leads met meets sold sells bought buys lied lies spent spends
+    ran runs paid pays struck strikes drew draws grew grows broke breaks tied ties brought brings
+    built builds caught catches chose chooses drove drives kept keeps sent sends spoke speaks stood
+    stands thought thinks wrote writes did does felt feels fought fights flew flies knew knows laid
+    lays lent lends meant means overcame overcomes rode rides rang rings sang sings shook shakes
+    slid slides stole steals swept sweeps taught teaches threw throws understood understands woke
+    wakes wore wears withdrew withdraws sank sinks found finds ate eats bent bends bit bites blew
+    blows clung clings dealt deals drank drinks dug digs fed feeds fled flees forgave forgives
+    forgot forgets froze freezes hid hides hung hangs misled misleads oversaw oversees rebuilt
+    rebuilds retook retakes rewrote rewrites shot shoots shrank shrinks slept sleeps spun spins
+    stuck sticks swam swims swung swings tore tears underwent undergoes upheld upholds withheld
+    withholds
 """
 # pasts that look like the infinitive
 _UNCHANGED = """
@@ -30,77 +39,120 @@ _UNCHANGED = """
 """
 # participles that are not the past, too
 _PARTICIPLES = """
-    arisen arises beaten beats become becomes been is begun begins bitten bites blown blows
-    broken breaks chosen chooses come comes done does drawn draws driven drives eaten eats
-    fallen falls flown flies forgotten forgets frozen freezes given gives gone goes grown grows
-    hidden hides known knows overcome overcomes overtaken overtakes ridden rides risen rises
-    run runs seen sees shaken shakes shown shows spoken speaks stolen steals sung sings sunk sinks
-    sworn swears taken takes thrown throws torn tears undertaken undertakes withdrawn withdraws
+    beaten beats become becomes begun begins bitten bites blown blows broken breaks chosen chooses
+    come comes done does drawn draws driven drives eaten eats fallen falls flown flies forgotten
+    forgets frozen freezes given gives gone goes grown grows hidden hides known knows overcome
+    overcomes ridden rides risen rises run runs seen sees shaken shakes shown shows spoken speaks
+    stolen steals sung sings sunk sinks taken takes thrown throws torn tears withdrawn withdraws
     worn wears written writes
 """
 # The rest have a participle of the same form, which may be passive: "found", "killed".
 _NEVER_PASSIVE = """
-    said was were had took came rose fell saw became began went gave drew grew broke chose drove did
-    flew knew rode rang sang shook stole threw woke wore withdrew swore sank wrote spoke ate bore
-    froze forgot overtook undertook shrank swam tore forgave arose blew sprang oversaw overthrew
-    underwent drank overcame ran
+    said had took got came died rose fell saw became began went gave drew grew broke chose drove did
+    flew knew rode rang sang shook stole threw woke wore withdrew sank wrote spoke ate lied froze
+    forgot shrank swam tore forgave blew underwent drank overcame ran slept stood fled felt thought
+    clung
 """
+# Verbs in -ed that nobody is the victim of.
+_INTRANSITIVE = """
+    agreed apologised apologized appeared argued arrived battled boomed bounced clashed climbed
+    collapsed competed complained continued cooled crashed crawled debuted declined disappeared
+    dropped eased edged emerged ended erupted exploded failed flocked happened hoped inched insisted
+    joked jumped laughed lived looked marched occurred plummeted plunged pledged pointed promised
+    protested raced rallied reacted rebounded refused relied remained resigned responded retired
+    retreated returned sailed skidded slipped slowed slumped soared spiralled stalled stayed
+    steadied struggled stumbled succeeded surged survived swelled talked threatened ticked traded
+    travelled traveled tried tumbled turned vanished voted vowed waited walked wanted warned worried
+"""
+# What looks like a past or a form in -ing, and is an adjective or a noun.
+_NO_VERBS = """
+    according addicted addicting aged alleged alright amazing armed barbed bearded based biased
+    boring challenging charming concerning crooked concerted confusing creed dedicated demanding
+    devastating disappointing diseased disturbing encouraging established evening exciting
+    experienced famed fascinating founded interesting jared jawed jayed leaded leading living
+    missing mixed morning ongoing outstanding overwhelming pending pleased privileged rasheed
+    promising ragged rugged salaried shahed shocking skilled storied surprising talented tiered
+    unlimited united upcoming wedding welcoming wicked willing wounded
+"""
+# After "have" these are rather adjectives: "have limited powers".
+_ADJECTIVES = """
+    advanced armed dedicated established experienced improved increased limited mixed reduced
+    related renewed repeated restricted unlimited wounded
+"""
+_REGULAR_PAST = re.compile(r"[a-z]{3,}ed")
 _PROGRESSIVE = re.compile(r"[a-z]{3,}ing")
-REGULAR_PAST = re.compile(r"[a-z]{3,}ed")
+# One syllable that ends in one vowel and one consonant: its verb has an -e (note), since without
+# (not) the consonant would have been doubled. Those in -w, -x and -y are never doubled.
+_HAS_E = re.compile(r"[^aeiou]*[aeiouy][^aeiouywx]")
+_RATHER_E = re.compile(r".*[^s]s|.*breath|invit")  # erase, tease, lapse; but focus
+_DOUBLED = re.compile(r".*([^aeiou])\1")
 
 
-def _pairs(text: str) -> dict[str, str]:
+def _presents(text: str) -> dict[str, Present]:
     words = text.split()
-    return dict(zip(words[::2], words[1::2], strict=True))
+    return {word: _of_singular(it) for word, it in zip(words[::2], words[1::2], strict=True)}
 
 
-IRREGULAR = _pairs(_PASTS) | {verb: verb + "s" for verb in _UNCHANGED.split()}
-PARTICIPLES = _pairs(_PARTICIPLES)
-UNCHANGED = frozenset(_UNCHANGED.split())
-NEVER_PASSIVE = frozenset(_NEVER_PASSIVE.split())
+def _of_singular(it: str) -> Present:
+    if it == "has":
+        return Present("have", it)
+    if it == "flies":
+        return Present("fly", it)
+    return Present(it[: -2 if it.endswith(("oes", "ches", "shes")) else -1], it)
 
 
-def presents(past: str) -> tuple[str, ...]:
-    """What the present of this past may be, with and without -s; nothing if it is no past."""
-    if past in ("was", "were"):
-        return (IRREGULAR[past],)
-    if past in IRREGULAR:
-        return _both(IRREGULAR[past])
-    return _regular(past) if REGULAR_PAST.fullmatch(past) else ()
+IRREGULAR = _presents(_PASTS) | {verb: Present(verb, verb + "s") for verb in _UNCHANGED.split()}
+PARTICIPLES = _presents(_PARTICIPLES)
+NEVER_PASSIVE = frozenset(_NEVER_PASSIVE.split()) | frozenset(_INTRANSITIVE.split())
+_NOT_REGULAR = frozenset(_NO_VERBS.split())
+ADJECTIVES = frozenset(_ADJECTIVES.split())
 
 
-def presents_of_participle(participle: str) -> tuple[str, ...]:
-    """The same for a participle that differs from the past: given, gone, shown."""
-    return _both(PARTICIPLES[participle]) if participle in PARTICIPLES else ()
-
-
-def presents_of_progressive(word: str) -> list[tuple[str, str]]:
-    """(without -s, with -s) that the verb of a form in -ing may have: make, makes; stop, stops."""
-    if not _PROGRESSIVE.fullmatch(word):
-        return []
-    stem = word[:-3]
-    bases = [stem, stem + "e"]
-    if len(stem) > 3 and stem[-1] == stem[-2]:
-        bases.append(stem[:-1])
-    found = [(base, base + ending) for base in bases for ending in ("s", "es")]
-    return found + [(base, base[:-1] + "ies") for base in bases if base.endswith("y")]
-
-
-def _both(present: str) -> tuple[str, str]:
-    """The present with -s, as given, and without: has, have."""
-    if present == "has":
-        return "has", "have"
-    if present.endswith(("oes", "ches", "shes")):
-        return present, present[:-2]
-    return (present, present[:-3] + "y") if present == "flies" else (present, present[:-1])
-
-
-def _regular(past: str) -> tuple[str, ...]:
-    """What a verb in -ed may be in the present: announce(s), kill(s), plan(s), deny, denies."""
-    stem = past[:-2]
-    forms = [stem, stem + "s", stem + "es", past[:-1], past[:-1] + "s"]
+def present_of_past(word: str, known: Collection[str]) -> Present | None:
+    """The present of this past, if it is one and ``known`` has both forms of it."""
+    if word in IRREGULAR:
+        return _first_known([IRREGULAR[word]], known)
+    if not _REGULAR_PAST.fullmatch(word) or word in _NOT_REGULAR:
+        return None
+    stem = word[:-2]
     if stem.endswith("i"):
-        forms += [stem[:-1] + "y", stem + "es"]
-    if len(stem) > 3 and stem[-1] == stem[-2]:
-        forms += [stem[:-1], stem[:-1] + "s"]
-    return tuple(dict.fromkeys(forms))
+        return _first_known([_regular(stem[:-1] + "y")], known)
+    return _first_known(_of_stem(stem), known)
+
+
+def present_of_participle(word: str, known: Collection[str]) -> Present | None:
+    """The same of a participle, of verbs that have another past, too: given, gone, told."""
+    if word in PARTICIPLES:
+        return _first_known([PARTICIPLES[word]], known)
+    return present_of_past(word, known)
+
+
+def present_of_progressive(word: str, known: Collection[str]) -> Present | None:
+    """The same of a form in -ing: makes, stops, tries."""
+    if not _PROGRESSIVE.fullmatch(word) or word in _NOT_REGULAR:
+        return None
+    return _first_known(_of_stem(word[:-3]), known)
+
+
+def _of_stem(stem: str) -> list[Present]:
+    """Presents of what is left without -ed or -ing, the likeliest first."""
+    if _DOUBLED.fullmatch(stem):
+        return [_regular(stem), _regular(stem[:-1])]
+    if _HAS_E.fullmatch(stem):
+        return [_regular(stem + "e")]
+    bases = [stem, stem + "e"]
+    if _RATHER_E.fullmatch(stem):
+        bases.reverse()
+    return [_regular(base) for base in bases]
+
+
+def _regular(base: str) -> Present:
+    if base.endswith(("s", "x", "z", "ch", "sh", "o")):
+        return Present(base, base + "es")
+    if re.search(r"[^aeiou]y$", base):
+        return Present(base, base[:-1] + "ies")
+    return Present(base, base + "s")
+
+
+def _first_known(presents: list[Present], known: Collection[str]) -> Present | None:
+    return next((p for p in presents if p.plural in known and p.singular in known), None)

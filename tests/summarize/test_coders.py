@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from summarize import packaged
+from summarize import coders, packaged
 from summarize.coders import BestCoder, Coded, NetworkCoder
 from summarize.inference import Summarizer
 from summarize.search import train_search
@@ -92,7 +92,7 @@ def test_words_that_the_likeliest_codes_keep_are_kept_though_the_search_leaves_t
 
 
 def test_a_verb_is_put_as_headlines_have_it_and_all_else_stays(network, subwords):
-    lines = ["Company announces new plan", "Company announced its plan", "Bank has new plan"]
+    lines = ["Company announces new plan", "Company announced its plan", "They announce it"]
     search = train_search(map(word_texts, documents(300)), map(word_texts, lines * 5))
     best = BestCoder(NetworkCoder(network, Subwords(subwords.tokenizer, search)))
     row = split_words("On Monday the company announced, it said, a new plan.")
@@ -110,6 +110,27 @@ def test_a_progressive_becomes_a_present_and_its_auxiliary_goes(network, subword
     assert best._voted(row, with_auxiliary, 4, None).text == "Company considers new plan"
     both = best._voted(row, with_auxiliary, 5, None).text.split()
     assert not ("is" in both and "considers" in both)
+
+
+def test_what_headlines_say_is_worth_more_as_far_as_it_agrees_and_goes_on(
+    network, subwords, monkeypatch
+):
+    lines = ["Banks announce new plan", "Bank announces plan", "Bank announced plan to buy"]
+    search = train_search(map(word_texts, documents(300)), map(word_texts, lines * 5))
+    best = BestCoder(NetworkCoder(network, Subwords(subwords.tokenizer, search)))
+    seen = []
+    chosen = search.chosen
+    monkeypatch.setattr(search, "chosen", lambda cs, n: (seen.extend(cs), chosen(cs, n))[1])
+    best._voted(split_words("The banks announced a plan that Anna will open."), [], 4, None)
+    worth = {choice.text: choice.worth for choice in seen}
+    ending = {choice.text: choice.ending for choice in seen}
+    assert worth["announce"] - worth["announced"] == pytest.approx(coders.TELLING)
+    assert worth["announce"] - worth["announces"] == pytest.approx(coders.AGREEING)
+    assert worth["to"] - worth["will"] == pytest.approx(coders.SHORTER)
+    assert ending["announce"] == ending["announces"] == coders.TELLING
+    assert ending["to"] == ending["announced"] == 0.0
+    assert 0 < coders.AGREEING < coders.TELLING
+    assert coders.SHORTER > 0
 
 
 def test_what_is_negated_does_not_stay_without_its_negation(network, subwords):

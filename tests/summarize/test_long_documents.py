@@ -117,13 +117,15 @@ def test_nothing_is_shortened_to_a_few_words(summarizer, article):
             assert len(code.kept) >= min(LEAST_CODE, document.lengths[code.sentence])
 
 
-def test_a_short_summary_always_holds_the_sentence_that_is_worth_most(summarizer, article):
+def test_sentences_that_fit_are_sought_from_thirty_five_words_on(summarizer, article, monkeypatch):
     from summarize.coverage import Document
-    from summarize.inference import FEWEST_FITTING
 
-    best = next(iter(Document(article).ranked(summarizer.search)))
-    for n_words in range(12, FEWEST_FITTING):
-        assert best in [code.sentence for code in summarizer.summarize(article, n_words).codes]
+    sought = []
+    fitting = Document.fitting
+    monkeypatch.setattr(Document, "fitting", lambda *a: (sought.append(a[2]), fitting(*a))[1])
+    for n_words in (12, 30, 31, 34, 35, 80):
+        summarizer.summarize(article, n_words)
+    assert sought == [35, 80]
 
 
 def test_what_is_kept_whole_keeps_its_marks_and_gets_no_second_one(summarizer):

@@ -8,7 +8,10 @@ from summarize.text import word_texts
 from summarize.variants import Variants
 from tests.summarize.corpus import documents, sentences
 
-LINES = [*sentences(200), *["Bank announces plan", "Bank announced plan"] * 5]
+LINES = [
+    *sentences(200),
+    *["Bank announces plan", "Bank announced plan", "Banks announce plan"] * 5,
+]
 DOCUMENTS = [word_texts(d) for d in documents(50)]
 
 

@@ -119,9 +119,43 @@ def test_a_code_says_whose_only_if_it_says_what(search):
     plain, whose = word_texts("Anna opens bridge Bob"), word_texts("Anna opens bridge Bob's")
     difference = search.code(plain, 4).score - search.code(whose, 4).score
     assert difference == pytest.approx(POSSESSIVE_COST, abs=1e-2)
+
+    def worth_it_takes(last):
+        words = ["Anna", "opens", last]
+        return next(
+            worth
+            for worth in range(40)
+            if 2 in search.chosen(list(map(Choice, range(3), words, [9.0, 9.0, worth])), 2).kept
+        )
+
+    assert worth_it_takes("Bob's") - worth_it_takes("Bob") == POSSESSIVE_COST > 2
     both = word_texts("Anna opens Bob's bridge"), word_texts("Anna opens Bob bridge")
     scores = [search.code(words, 4).score for words in both]
     assert scores[0] == pytest.approx(scores[1], abs=1e-2)
+
+
+def test_nothing_is_said_twice_where_something_else_can_be_said(search):
+    words = word_texts("Bridge opens Anna bridge Bob river")
+    liked = list(map(Choice, range(6), words, [9.0, 0.0, 1.0, 9.0, 1.0, 0.0]))
+    for n_words in (2, 3, 4, 5):
+        said = [words[i].lower() for i in search.chosen(liked, n_words).kept]
+        assert len(said) == len(set(said)) == n_words
+    assert search.chosen(liked, 6).kept == (0, 1, 2, 3, 4, 5)
+    for code in search.codes(words * 3, [3, 5]):
+        said = [(words * 3)[i].lower() for i in code.kept]
+        assert len(said) == len(set(said))
+
+
+def test_units_small_words_and_words_of_other_languages_may_come_twice(search):
+    for text, twice in (
+        ("Anna 3 bridge 4 bridge Bob", "bridge"),
+        ("of Anna of Bob", "of"),
+        ("und Anna und Bob", "und"),
+    ):
+        words = text.split()
+        worths = [50.0 * (word in (twice, "Bob")) for word in words]
+        kept = search.chosen(list(map(Choice, range(len(words)), words, worths)), 3).kept
+        assert [words[i] for i in kept] == [twice, twice, "Bob"]
 
 
 def test_every_length_is_met_and_the_order_is_kept(search):
