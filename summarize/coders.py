@@ -7,10 +7,11 @@ from typing import NamedTuple, Protocol
 
 import torch
 
+from summarize.auxiliaries import negates
 from summarize.beam import beam_codes
 from summarize.encoder import LONGEST_CODE
 from summarize.model import TextAutoencoder
-from summarize.search import Choice, Search
+from summarize.search import NEGATED, Choice, Search
 from summarize.subwords import Subwords
 from summarize.text import (
     LONGEST_SENTENCE,
@@ -30,9 +31,8 @@ VOTE = 12.0  # nats that a word is worth which all of them keep
 OF_SEARCH = 0.67  # share of the search's own worth of a word that stays beside the votes
 # nats that a verb is worth more if it is put as headlines have it and something comes after it
 TELLING = 7.0
-AGREEING = 2.0  # nats of them if it agrees with the word before in number
+AGREEING = 2.0  # nats of them if it agrees with its subject in number
 SHORTER = 1.5  # nats that any other word is worth more that headlines have for one of an article
-NEGATED = 30.0  # nats that are lost if a negation goes and what it negates stays
 MOST_UNKNOWN = 0.3  # share of subwords; what the network cannot read is searched
 
 
@@ -245,7 +245,7 @@ class BestCoder:
         choices = []
         for place, text in enumerate(texts):
             worth = OF_SEARCH * float(worths[place]) + VOTE * votes[place] / max(1, len(codes))
-            bound = NEGATED * self.variants.negates(texts, place)
+            bound = NEGATED * negates(texts, place)
             choices.append(Choice(place, text, worth, bound))
             for option in self.variants.options(texts, place):
                 gain = TELLING if option.tells else SHORTER

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from shared.checkpoint import load_model, save_model
+from summarize.auxiliaries import negates
 from summarize.metrics import FUNCTION_WORDS
 from summarize.ngrams import END, N_RESERVED, START, UNKNOWN, NgramModel, form, train_ngrams
 
@@ -26,11 +27,11 @@ DANGLING_RATIO = 0.15
 DANGLING_MIN_COUNT = 100
 # Far below every score and still finite: a sentence may hold nothing else.
 FORBIDDEN_COST = 1e4  # nats
+NEGATED = 30.0  # nats that are lost if a negation goes and what it negates stays
 # A line that says whose and not what; not more, since some names are written like that.
 POSSESSIVE_COST = 4.0  # nats
-# Saying a thing twice in so few words. Enough for nearly all of them, and less than what votes and
-# language model together may have against the next best code.
-REPEATED_COST = 10.0  # nats
+# Saying a thing twice in so few words, once for each place: more than nearly any word is worth.
+REPEATED_COST = 30.0  # nats
 LONGEST_FUNCTION_WORD = 5  # letters, of languages whose function words are not known here
 MOST_SEARCHES = 5  # until nothing is said twice
 NUMBER = re.compile(r"\W*\d[\d.,]*\W*")
@@ -113,7 +114,8 @@ class Search:
             return [Code((), 0.0) for _ in lengths]
         late = w.position * np.minimum(np.arange(1, n + 1), w.position_cap)
         worths = (self.worths(words, said) - late).tolist()
-        choices = list(map(Choice, range(n), words, worths))
+        bounds = [NEGATED * negates(words, place) for place in range(n)]
+        choices = list(map(Choice, range(n), words, worths, bounds))
         found = _found(*self._scores(choices), [min(length, n) for length in lengths])
         return [self._without_repetition(choices, code) for code in found]
 
@@ -160,38 +162,47 @@ class Search:
 
         Not exact, unlike the rest: which words to make dearer is told by the codes that repeat.
         """
-        n_words = len(code.kept)
+        n_words, priced = len(code.kept), set()
         for _ in range(MOST_SEARCHES):
-            again = self._said_again(choices, code)
+            again = self._said_again(choices, code) - priced
             if not again or n_words == len({choice.place for choice in choices}):
                 break
-            choices = [
-                choice._replace(worth=choice.worth - REPEATED_COST * (choice.place in again))
+            priced |= again
+            dearer = [
+                choice._replace(worth=choice.worth - REPEATED_COST * (choice.place in priced))
                 for choice in choices
             ]
-            (code,) = _found(*self._scores(choices), [n_words])
+            (code,) = _found(*self._scores(dearer), [n_words])
         return code
 
     def _said_again(self, choices: Sequence[Choice], code: Code) -> set[int]:
         """Places of content words that the code has said before.
 
-        Not those after a number, as units are said with each; and of words that the language model
-        does not know only those that are written as hardly a function word of any language is.
+        Not those after a number that is kept, too, as units are said with each; nor the first word
+        of another name; and of words that the language model does not know only those that are
+        written as hardly a function word of any language is.
         """
-        written = {choice.place: choice.text for choice in reversed(choices)}
-        seen: set[str] = set()
+        kept = [choices[index] for index in code.kept]
+        seen: dict[str, str] = {}
         again = set()
-        for index in code.kept:
-            place, text = choices[index][:2]
-            word = form(text)
+        for before, choice, after in zip([None, *kept], kept, [*kept[1:], None], strict=False):
+            word = form(choice.text)
             is_known = word in self.language_model.number_of
-            is_content = is_known or text != text.lower() or len(word) > LONGEST_FUNCTION_WORD
-            is_unit = NUMBER.fullmatch(written.get(place - 1, ""))
-            if word in FUNCTION_WORDS or is_unit or not is_content:
+            is_cased = choice.text != choice.text.lower()
+            is_content = is_known or is_cased or len(word) > LONGEST_FUNCTION_WORD
+            is_unit = (
+                before is not None
+                and before.place == choice.place - 1
+                and NUMBER.fullmatch(before.text)
+            )
+            if word in FUNCTION_WORDS or not is_content:
                 continue
-            if word in seen:
-                again.add(place)
-            seen.add(word)
+            # "New York and New Zealand"
+            name = form(after.text) if after is not None and after.text[:1].isupper() else ""
+            is_other_name = is_cased and name and name != seen.get(word)
+            if word in seen and not is_unit and not is_other_name:
+                again.add(choice.place)
+            seen.setdefault(word, name)
         return again
 
     def _scores(self, choices: Sequence[Choice]) -> tuple[np.ndarray, np.ndarray]:

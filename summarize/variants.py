@@ -8,38 +8,36 @@ human sentences likes that better. In doubt nothing is offered: no verb that is 
 not look English. These are rules of thumb, not a parser.
 """
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
+from summarize.auxiliaries import (
+    AUXILIARY,
+    PERFECT,
+    PLURAL,
+    PROGRESSIVE,
+    SINGULAR,
+    VerbGroup,
+    is_among,
+    is_negation,
+    verb_group,
+)
 from summarize.ngrams import END, START, NgramModel, form
 from summarize.verbs import (
     ADJECTIVES,
     NEVER_PASSIVE,
+    WITH_INFINITIVE,
     Present,
     present_of_participle,
     present_of_past,
     present_of_progressive,
 )
 
-PERFECT = frozenset(["has", "have", "had"])  # what they come before may be told in the present
-PROGRESSIVE = frozenset(["is", "was", "are", "were"])
-AUXILIARIES = """
-    be been being am having get gets got to will would shall should can could may might must do does
-    did
-"""
-AUXILIARY = PERFECT | PROGRESSIVE | frozenset(AUXILIARIES.split())
-SINGULAR = frozenset(["is", "was", "has"])
-PLURAL = frozenset(["are", "were", "have"])
 FUTURE = frozenset(["will", "would", "shall"])
 COPULA = {"was": "is", "were": "are"}
-# These, and adverbs in -ly, stand among auxiliaries and before the verb.
-AMONG_AUXILIARIES = """
-    also now still just yet ever already only even so far since then soon again
-"""
-AMONG = frozenset(AMONG_AUXILIARIES.split())
-NEGATIONS = frozenset(["not", "no", "never", "nor", "without", "neither", "cannot"])
 SUPPOSED = frozenset(["if", "unless", "whether"])
 # After these a form in -ed is no verb of its own: "three suspected men", "in reported cases".
 NO_SUBJECTS = """
@@ -55,12 +53,21 @@ ARE_PRONOUNS = """
 PRONOUNS = frozenset(ARE_PRONOUNS.split())
 # What may come after a participle without the object that the active verb has: "shot in Paris".
 PREPOSITIONS = """
-    by in on at during with from since near outside inside under to of as for over after against
-    before because while when and or who that
+    by in on at during with from since near outside inside under of as for over after against before
+    because while when and or who
 """
 PREPOSITION = frozenset(PREPOSITIONS.split())
 WEEKDAYS = "monday tuesday wednesday thursday friday saturday sunday"
 WEEKDAY = frozenset(WEEKDAYS.split())
+# When something happened, between a verb and its object.
+WHEN = """
+    last this next yesterday today tonight tomorrow ago week weeks month months year years day days
+    hour hours night morning evening afternoon earlier later
+"""
+TIMES = frozenset(WHEN.split()) | WEEKDAY
+PARTICLE = frozenset(["off", "online", "away", "abroad", "out", "up", "down", "there", "here"])
+BEFORE_NOUNS = frozenset(["of", "in", "at", "for", "from", "with", "by"])
+YEAR = re.compile(r"(19|20)\d\d")
 # What may stand between a subject and its verb.
 COME_BETWEEN = """
     on late early last who which today yesterday
@@ -92,19 +99,17 @@ WORDINGS: dict[str, tuple[str, ...]] = {
     "amidst": ("amid",),
     "approximately": ("about",),
     "commence": ("start", "begin"),
-    "concerning": ("on", "over"),
     "following": ("after",),
     "investigation": ("probe",),
     "numerous": ("many",),
     "obtain": ("get",),
     "receive": ("get",),
-    "regarding": ("on", "over"),
     "throughout": ("in", "across"),
     "upon": ("on",),
     "whilst": ("as",),
 }
-# Prepositions only before one of these; else they are adjectives or nouns.
-AS_PREPOSITION = frozenset(["concerning", "following", "regarding"])
+# A preposition only before one of these; else it is an adjective or a noun.
+AS_PREPOSITION = frozenset(["following"])
 ARE_DETERMINERS = """
     a an the his her its their this these those
 """
@@ -147,16 +152,6 @@ class Option(NamedTuple):
     tells: bool = False
     without: int | None = None
     agrees: bool = True
-
-
-class _Group(NamedTuple):
-    """What stands before a verb and belongs to it: the places of its auxiliaries, the last one
-    first, whether it is negated, and the word before all that with its place (-1 and "": none)."""
-
-    auxiliaries: tuple[int, ...]
-    is_negated: bool
-    before: str
-    place: int
 
 
 class Variants:
@@ -220,16 +215,6 @@ class Variants:
                 out[i][j] = option
         return out
 
-    def negates(self, row: Sequence[str], place: int) -> bool:
-        """Whether the word before this place negates it, or belongs to what is negated: of "not
-        fully approved" neither "fully" nor "approved" may stay alone."""
-        for i in range(place - 1, -1, -1):
-            if _is_negation(row[i]):
-                return True
-            if not _is_among(row[i]) and form(row[i]) not in AUXILIARY:
-                return False
-        return False
-
     def _may_be_verb(self, word: str) -> bool:
         known = self.model.number_of
         return (
@@ -240,7 +225,7 @@ class Variants:
 
     def _presents(self, row: Sequence[str], place: int) -> list[Option]:
         """Presents of a past, of a participle with its auxiliary, or of a form in -ing with it."""
-        word, group, known = row[place], _group(row, place), self.model.number_of
+        word, group, known = row[place], verb_group(row, place), self.model.number_of
         if group.is_negated or SUPPOSED & {form(w) for w in row[max(0, group.place - 3) : place]}:
             return []
         if not group.auxiliaries:
@@ -257,18 +242,22 @@ class Variants:
             return []
         if present is None:
             return []
-        number = auxiliary in PLURAL if auxiliary in SINGULAR | PLURAL else None
+        number = auxiliary in PLURAL
+        if auxiliary not in SINGULAR | PLURAL:
+            number = _is_plural(row, group.place)
         return _either(present, number, without=group.auxiliaries[0], strictly=True)
 
-    def _presents_of_past(self, row: Sequence[str], place: int, group: _Group) -> list[Option]:
+    def _presents_of_past(self, row: Sequence[str], place: int, group: VerbGroup) -> list[Option]:
         word = row[place]
         if group.before in NO_SUBJECT or group.before[:1].isdigit():
+            return []
+        if word in COPULA and any(YEAR.fullmatch(other) for other in row[place : place + 9]):
             return []
         if word in COPULA:
             return [Option(text) for text in self._known([COPULA[word]])]
         if word not in self.forms:
             return []
-        if word not in NEVER_PASSIVE and _lacks_object(row, place):
+        if word not in NEVER_PASSIVE and _lacks_object(row, place, self.forms):
             return []
         found = _either(self.forms[word], _is_plural(row, group.place))
         return [option for option in found if option.text != word]
@@ -277,8 +266,9 @@ class Variants:
         """ "to" for "will", if a noun comes before it and a verb after it."""
         before = form(row[place - 1]) if place else ""
         after = form(row[place + 1]) if place + 1 < len(row) else ""
-        is_noun = before and before not in PRONOUNS | NO_SUBJECT and not _is_negation(before)
-        if not is_noun or after in NO_SUBJECT | {"have", ""} or _is_negation(after):
+        is_noun = before and before not in PRONOUNS | NO_SUBJECT and not is_negation(before)
+        is_verb = after not in NO_SUBJECT | {"have", "however", ""} and not is_negation(after)
+        if not (is_noun and is_verb) or SUPPOSED & {form(word) for word in row}:
             return []
         return [Option(to) for to in self._known(["to"])]
 
@@ -292,7 +282,7 @@ class Variants:
             texts = []
         found = [Option(text) for text in texts]
         pairs = list(TWO_WORDS.get((before, word), ()))
-        if _is_negation(earlier) or (word == "than" and not after[:1].isdigit()):
+        if is_negation(earlier) or (word == "than" and not after[:1].isdigit()):
             pairs = []
         if word == "not" and before in CONTRACTIONS and after != "only":
             pairs.append(CONTRACTIONS[before])
@@ -315,52 +305,36 @@ def _looks_english(row: Sequence[str]) -> bool:
     return len(row) <= SHORT or any(word.lower() in ENGLISH for word in row)
 
 
-def _is_negation(word: str) -> bool:
-    return word.lower() in NEGATIONS or word.lower().endswith("n't")
-
-
-def _is_among(word: str) -> bool:
-    return word.lower() in AMONG or word.endswith("ly")
-
-
-def _group(row: Sequence[str], place: int) -> _Group:
-    """The auxiliaries, adverbs and negations before the word at this place."""
-    auxiliaries: list[int] = []
-    is_negated = False
-    for i in range(place - 1, -1, -1):
-        if _is_negation(row[i]):
-            is_negated = True
-        elif form(row[i]) in AUXILIARY:
-            auxiliaries.append(i)
-        elif not _is_among(row[i]):
-            return _Group(tuple(auxiliaries), is_negated, form(row[i]), i)
-    return _Group(tuple(auxiliaries), is_negated, "", -1)
-
-
-def _lacks_object(row: Sequence[str], place: int) -> bool:
-    """Whether nothing comes after a verb that its active form could be about."""
-    rest = [form(word) for word in row[place + 1 : place + 5]]
-    while rest and (rest[0].endswith("ly") or rest[0] in AMONG):
+def _lacks_object(row: Sequence[str], place: int, known: Collection[str]) -> bool:
+    """Whether nothing comes after a verb that its active form could be about; ``known`` are pasts
+    (two verbs in a row: the first is a participle)."""
+    rest = [form(word) for word in row[place + 1 : place + 9]]
+    while rest and (
+        rest[0] in TIMES
+        or is_among(rest[0])
+        or (rest[1:2] and rest[1] in TIMES and rest[0] in {*NO_SUBJECT, "few"})
+        or (rest[0] == "on" and rest[1:2] and rest[1] in WEEKDAY)
+    ):
         rest.pop(0)
-    if rest[:1] == ["on"] and rest[1:2] and rest[1] in WEEKDAY:
-        rest = rest[2:]
-    elif rest and rest[0] in WEEKDAY:
-        rest = rest[1:]
-    return not rest or rest[0] in PREPOSITION or rest[0] in AUXILIARY or rest[1:2] == ["by"]
+    if not rest or rest[1:2] == ["by"]:
+        return True
+    if rest[0] == "to":
+        return row[place] not in WITH_INFINITIVE
+    return rest[0] in PREPOSITION | AUXILIARY | PARTICLE or rest[0] in known
 
 
 def _is_plural(row: Sequence[str], place: int) -> bool | None:
     """Whether the subject that ends at this place is several; None where nothing tells."""
-    while place > 0 and (form(row[place]) in AFTER_SUBJECTS | WEEKDAY):
+    while place > 0 and form(row[place]) in AFTER_SUBJECTS | WEEKDAY:
         place -= 1
     for i in range(max(1, place - 4), place):
-        if row[i].lower() == "of":  # "the mayor of two cities"
+        if row[i].lower() in BEFORE_NOUNS:  # "the mayor of two cities"
             place = i - 1
             break
     word = row[place] if place >= 0 else ""
     if word.lower() in SEVERAL:
         return True
-    if not word or (word[0].isupper() and word.endswith("s")):
+    if not word or word in ("and", "but", "or") or (word[0].isupper() and word.endswith("s")):
         return None
     is_several = word.endswith("s") and not word.endswith((*ENDS_OF_ONE, "'s"))
     return is_several and word not in ONE

@@ -18,20 +18,19 @@ class Present(NamedTuple):
 
 # past and present (it ...) of verbs that "-ed" does not explain
 _PASTS = """
-    said says had has won wins made makes took takes got gets told tells came comes died dies rose
-    rises fell falls saw sees left leaves became becomes began begins went goes gave gives held
-    holds sought seeks lost loses led leads met meets sold sells bought buys lied lies spent spends
-    ran runs paid pays struck strikes drew draws grew grows broke breaks tied ties brought brings
-    built builds caught catches chose chooses drove drives kept keeps sent sends spoke speaks stood
-    stands thought thinks wrote writes did does felt feels fought fights flew flies knew knows laid
-    lays lent lends meant means overcame overcomes rode rides rang rings sang sings shook shakes
-    slid slides stole steals swept sweeps taught teaches threw throws understood understands woke
-    wakes wore wears withdrew withdraws sank sinks found finds ate eats bent bends bit bites blew
-    blows clung clings dealt deals drank drinks dug digs fed feeds fled flees forgave forgives
-    forgot forgets froze freezes hid hides hung hangs misled misleads oversaw oversees rebuilt
-    rebuilds retook retakes rewrote rewrites shot shoots shrank shrinks slept sleeps spun spins
-    stuck sticks swam swims swung swings tore tears underwent undergoes upheld upholds withheld
-    withholds
+    said says won wins made makes took takes got gets told tells came comes died dies rose rises
+    fell falls saw sees left leaves became becomes began begins went goes gave gives held holds
+    sought seeks lost loses led leads met meets sold sells bought buys lied lies spent spends ran
+    runs paid pays struck strikes drew draws grew grows broke breaks tied ties brought brings built
+    builds caught catches chose chooses drove drives kept keeps sent sends spoke speaks stood stands
+    thought thinks wrote writes felt feels fought fights flew flies knew knows laid lays lent lends
+    meant means overcame overcomes rode rides rang rings sang sings shook shakes slid slides stole
+    steals swept sweeps taught teaches threw throws understood understands woke wakes wore wears
+    withdrew withdraws sank sinks found finds ate eats bent bends bit bites blew blows clung clings
+    dealt deals drank drinks dug digs fed feeds fled flees forgave forgives forgot forgets froze
+    freezes hid hides hung hangs misled misleads oversaw oversees rebuilt rebuilds retook retakes
+    rewrote rewrites shot shoots shrank shrinks slept sleeps spun spins stuck sticks swam swims
+    swung swings tore tears underwent undergoes upheld upholds withheld withholds
 """
 # pasts that look like the infinitive
 _UNCHANGED = """
@@ -46,23 +45,21 @@ _PARTICIPLES = """
     stolen steals sung sings sunk sinks taken takes thrown throws torn tears withdrawn withdraws
     worn wears written writes
 """
-# The rest have a participle of the same form, which may be passive: "found", "killed".
+# The rest may be passive participles: "found", "killed".
 _NEVER_PASSIVE = """
-    said had took got came died rose fell saw became began went gave drew grew broke chose drove did
-    flew knew rode rang sang shook stole threw woke wore withdrew sank wrote spoke ate lied froze
-    forgot shrank swam tore forgave blew underwent drank overcame ran slept stood fled felt thought
-    clung
+    said took got came died rose fell saw became began went gave drew grew broke chose drove flew
+    knew rode rang sang shook stole threw woke wore withdrew sank wrote spoke ate lied froze forgot
+    shrank swam tore forgave blew underwent drank overcame ran slept stood fled felt thought clung
 """
 # Verbs in -ed that nobody is the victim of.
 _INTRANSITIVE = """
     agreed apologised apologized appeared argued arrived battled boomed bounced clashed climbed
-    collapsed competed complained continued cooled crashed crawled debuted declined disappeared
-    dropped eased edged emerged ended erupted exploded failed flocked happened hoped inched insisted
-    joked jumped laughed lived looked marched occurred plummeted plunged pledged pointed promised
-    protested raced rallied reacted rebounded refused relied remained resigned responded retired
-    retreated returned sailed skidded slipped slowed slumped soared spiralled stalled stayed
-    steadied struggled stumbled succeeded surged survived swelled talked threatened ticked traded
-    travelled traveled tried tumbled turned vanished voted vowed waited walked wanted warned worried
+    collapsed competed complained cooled crashed crawled debuted declined disappeared eased edged
+    emerged erupted exploded flocked happened hoped inched insisted joked jumped laughed lived
+    looked marched occurred plummeted plunged pointed protested rallied reacted rebounded relied
+    remained resigned responded retired retreated returned sailed skidded slipped slumped soared
+    spiralled stalled stayed struggled stumbled surged survived swelled talked ticked travelled
+    traveled tumbled vanished vowed waited
 """
 # What looks like a past or a form in -ing, and is an adjective or a noun.
 _NO_VERBS = """
@@ -72,12 +69,18 @@ _NO_VERBS = """
     experienced famed fascinating founded interesting jared jawed jayed leaded leading living
     missing mixed morning ongoing outstanding overwhelming pending pleased privileged rasheed
     promising ragged rugged salaried shahed shocking skilled storied surprising talented tiered
-    unlimited united upcoming wedding welcoming wicked willing wounded
+    unlimited united upcoming wedding welcoming wicked willing wounded advanced armed dedicated
+    established experienced limited mixed related renewed repeated restricted wounded housing
+    training funding
 """
-# After "have" these are rather adjectives: "have limited powers".
+# After "have" these are rather adjectives: "have increased powers".
 _ADJECTIVES = """
-    advanced armed dedicated established experienced improved increased limited mixed reduced
-    related renewed repeated restricted unlimited wounded
+    detailed improved increased reduced
+"""
+# These come before an infinitive, and are then active: "pledged to", but not "forced to".
+_WITH_INFINITIVE = """
+    agreed attempted continued decided declined failed hoped intended managed needed offered planned
+    pledged promised refused sought threatened tried voted vowed wanted
 """
 _REGULAR_PAST = re.compile(r"[a-z]{3,}ed")
 _PROGRESSIVE = re.compile(r"[a-z]{3,}ing")
@@ -106,6 +109,7 @@ PARTICIPLES = _presents(_PARTICIPLES)
 NEVER_PASSIVE = frozenset(_NEVER_PASSIVE.split()) | frozenset(_INTRANSITIVE.split())
 _NOT_REGULAR = frozenset(_NO_VERBS.split())
 ADJECTIVES = frozenset(_ADJECTIVES.split())
+WITH_INFINITIVE = frozenset(_WITH_INFINITIVE.split())
 
 
 def present_of_past(word: str, known: Collection[str]) -> Present | None:

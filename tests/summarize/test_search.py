@@ -149,6 +149,7 @@ def test_nothing_is_said_twice_where_something_else_can_be_said(search):
 def test_units_small_words_and_words_of_other_languages_may_come_twice(search):
     for text, twice in (
         ("Anna 3 bridge 4 bridge Bob", "bridge"),
+        ("New River New Bridge Bob", "New"),
         ("of Anna of Bob", "of"),
         ("und Anna und Bob", "und"),
     ):
@@ -156,6 +157,20 @@ def test_units_small_words_and_words_of_other_languages_may_come_twice(search):
         worths = [50.0 * (word in (twice, "Bob")) for word in words]
         kept = search.chosen(list(map(Choice, range(len(words)), words, worths)), 3).kept
         assert [words[i] for i in kept] == [twice, twice, "Bob"]
+
+
+def test_a_unit_needs_its_own_number_to_come_twice(search):
+    words = word_texts("Anna 3 bridge river 4 bridge Bob")
+    worths = [0.0, 9.0, 9.0, 0.0, -9.0, 9.0, 9.0]
+    kept = search.chosen(list(map(Choice, range(7), words, worths)), 4).kept
+    assert not (5 in kept and 4 not in kept and 2 in kept)
+
+
+def test_what_is_searched_keeps_its_negation_too(search):
+    words = word_texts("No bridge opens in Anna's town today")
+    for n_words in (2, 3, 4):
+        kept = search.code(words, n_words).kept
+        assert 0 in kept or 1 not in kept
 
 
 def test_every_length_is_met_and_the_order_is_kept(search):

@@ -96,7 +96,7 @@ def offered(variants, text):
         ("Police now suspected * fraud", ["suspect", "suspects"]),
         ("The bank has suspected * fraud", ["suspects"]),
         ("Police have also suspected * fraud", ["suspect"]),
-        ("Police had suspected * fraud", ["suspect", "suspects"]),
+        ("Police had suspected * fraud", ["suspect"]),
         ("Profit has risen *", ["rises"]),
         ("Shares have risen *", ["rise"]),
         ("Police are suspecting * fraud", ["suspect"]),
@@ -134,7 +134,14 @@ def test_what_tells_something_may_be_told_in_the_present(variants, text, options
         "Rebels are never suspecting * fraud",
         "It won't hit * profit",
         "The bank will * not buy it",
+        "Rebels killed * two years ago",
+        "Rebels killed * last week in Paris",
+        "Rebels killed * were three",
+        "Rebels killed * announced a plan",
+        "Rebels killed * off",
         # not what happened
+        "Shares would * rise if Police suspected fraud",
+        "It was * over from 1990 to 1995",
         "They would have suspected * fraud",
         "If Police suspected * fraud",
         "Rebels to hit * the bank",
@@ -201,6 +208,8 @@ def test_a_shorter_word_stands_only_where_the_longer_one_is_what_it_seems(varian
         ("The news suspected * fraud", {"suspects"}),
         ("Rebels who suspected * fraud", {"suspect", "suspects"}),
         ("The head of two banks suspected * fraud", {"suspects"}),
+        ("The banks in the report suspected * fraud", {"suspect"}),
+        ("The banks rose but suspected * fraud", {"suspect", "suspects"}),
         ("The heads of the bank suspected * fraud", {"suspect"}),
         ("James suspected * fraud", {"suspect", "suspects"}),
     ],
@@ -215,22 +224,6 @@ def test_only_what_tells_counts_as_telling(variants):
     texts = ("Police suspected * fraud", "It was * over", "The bank will * buy", "It has risen *")
     tells = [{option.tells for option in offered(variants, text)} for text in texts]
     assert tells == [{True}, {False}, {False}, {True}]
-
-
-@pytest.mark.parametrize(
-    ("text", "is_negated"),
-    [
-        ("It is not over *", True),
-        ("It was never really over *", True),
-        ("It could not have been over *", True),
-        ("It isn't over *", True),
-        ("It is over *", False),
-        ("It is not the bank *", False),
-    ],
-)
-def test_what_a_negation_reaches_is_known(variants, text, is_negated):
-    row = text.split()[:-1]
-    assert variants.negates(row, len(row) - 1) == is_negated
 
 
 def test_a_model_that_has_never_read_to_offers_none():

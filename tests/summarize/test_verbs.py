@@ -34,7 +34,6 @@ KNOWN = frozenset(WORDS.split())
         ("showed", "shows"),
         ("agreed", "agrees"),
         ("said", "says"),
-        ("had", "has"),
         ("died", "dies"),
     ],
 )

@@ -1,0 +1,71 @@
+"""What stands before an English verb and belongs to it: auxiliaries, adverbs, negations."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from summarize.ngrams import form
+
+PERFECT = frozenset(["has", "have", "had"])  # what they come before may be told in the present
+PROGRESSIVE = frozenset(["is", "was", "are", "were"])
+AUXILIARIES = """
+    be been being am having get gets got to will would shall should can could may might must do does
+    did
+"""
+AUXILIARY = PERFECT | PROGRESSIVE | frozenset(AUXILIARIES.split())
+SINGULAR = frozenset(["is", "was", "has"])
+PLURAL = frozenset(["are", "were", "have"])
+# These, and adverbs in -ly, stand among auxiliaries and before the verb.
+AMONG_AUXILIARIES = """
+    also now still just yet ever already only even so far since then soon again earlier later long
+    once twice always often today
+"""
+AMONG = frozenset(AMONG_AUXILIARIES.split())
+NEGATING = """
+    not no never nor without neither cannot few hardly barely rarely seldom
+"""
+NEGATIONS = frozenset(NEGATING.split())
+
+
+class VerbGroup(NamedTuple):
+    """What stands before a verb and belongs to it: the places of its auxiliaries, the last one
+    first, whether it is negated, and the word before all that with its place (-1 and "": none)."""
+
+    auxiliaries: tuple[int, ...]
+    is_negated: bool
+    before: str
+    place: int
+
+
+def is_negation(word: str) -> bool:
+    """Whether the word says that something is not, or hardly, so."""
+    return word.lower() in NEGATIONS or word.lower().endswith("n't")
+
+
+def is_among(word: str) -> bool:
+    """Whether the word may stand among auxiliaries, as adverbs do."""
+    return word.lower() in AMONG or word.endswith("ly")
+
+
+def verb_group(row: Sequence[str], place: int) -> VerbGroup:
+    """The auxiliaries, adverbs and negations before the word at this place."""
+    auxiliaries: list[int] = []
+    is_negated = False
+    for i in range(place - 1, -1, -1):
+        if is_negation(row[i]):
+            is_negated = True
+        elif form(row[i]) in AUXILIARY:
+            auxiliaries.append(i)
+        elif not is_among(row[i]):
+            return VerbGroup(tuple(auxiliaries), is_negated, form(row[i]), i)
+    return VerbGroup(tuple(auxiliaries), is_negated, "", -1)
+
+
+def negates(row: Sequence[str], place: int) -> bool:
+    """Whether the word before this place negates it, or belongs to what is negated: of "not fully
+    approved" neither "fully" nor "approved" may stay alone."""
+    for i in range(place - 1, -1, -1):
+        if is_negation(row[i]):
+            return True
+        if not is_among(row[i]) and form(row[i]) not in AUXILIARY:
+            return False
+    return False
