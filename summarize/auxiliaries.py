@@ -4,26 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from summarize.ngrams import form
-
-PERFECT = frozenset(["has", "have", "had"])  # what they come before may be told in the present
-PROGRESSIVE = frozenset(["is", "was", "are", "were"])
-AUXILIARIES = """
-    be been being am having get gets got to will would shall should can could may might must do does
-    did
-"""
-AUXILIARY = PERFECT | PROGRESSIVE | frozenset(AUXILIARIES.split())
-SINGULAR = frozenset(["is", "was", "has"])
-PLURAL = frozenset(["are", "were", "have"])
-# These, and adverbs in -ly, stand among auxiliaries and before the verb.
-AMONG_AUXILIARIES = """
-    also now still just yet ever already only even so far since then soon again earlier later long
-    once twice always often today
-"""
-AMONG = frozenset(AMONG_AUXILIARIES.split())
-NEGATING = """
-    not no never nor without neither cannot few hardly barely rarely seldom
-"""
-NEGATIONS = frozenset(NEGATING.split())
+from summarize.word_classes import AMONG, AUXILIARY, NEGATIONS
 
 
 class VerbGroup(NamedTuple):

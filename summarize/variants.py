@@ -8,23 +8,12 @@ human sentences likes that better. In doubt nothing is offered: no verb that is 
 not look English. These are rules of thumb, not a parser.
 """
 
-import re
 from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from summarize.auxiliaries import (
-    AUXILIARY,
-    PERFECT,
-    PLURAL,
-    PROGRESSIVE,
-    SINGULAR,
-    VerbGroup,
-    is_among,
-    is_negation,
-    verb_group,
-)
+from summarize.auxiliaries import VerbGroup, is_among, is_negation, verb_group
 from summarize.ngrams import END, START, NgramModel, form
 from summarize.verbs import (
     ADJECTIVES,
@@ -35,62 +24,33 @@ from summarize.verbs import (
     present_of_past,
     present_of_progressive,
 )
+from summarize.word_classes import (
+    AFTER_SUBJECTS,
+    AS_PREPOSITION,
+    AUXILIARY,
+    BEFORE_NOUNS,
+    COPULA,
+    DETERMINERS,
+    ENDS_OF_ONE,
+    ENGLISH,
+    FUTURE,
+    IS_AN_ACTIVITY,
+    NO_SUBJECT,
+    ONE,
+    PARTICLE,
+    PERFECT,
+    PLURAL,
+    PREPOSITION,
+    PROGRESSIVE,
+    PRONOUNS,
+    SEVERAL,
+    SINGULAR,
+    SUPPOSED,
+    TIMES,
+    WEEKDAY,
+    YEAR,
+)
 
-FUTURE = frozenset(["will", "would", "shall"])
-COPULA = {"was": "is", "were": "are"}
-SUPPOSED = frozenset(["if", "unless", "whether"])
-# After these a form in -ed is no verb of its own: "three suspected men", "in reported cases".
-NO_SUBJECTS = """
-    a an the of in for with by from at on into as than its their his her my our your this these
-    those some many most two three four five six seven eight nine ten eleven twelve dozens scores
-    hundreds thousands several no all amid over after against despite among between about under
-    during through without within per since like more less very both each every other others
-"""
-NO_SUBJECT = frozenset(NO_SUBJECTS.split())
-ARE_PRONOUNS = """
-    i you he she it we they that this these those there what if
-"""
-PRONOUNS = frozenset(ARE_PRONOUNS.split())
-# What may come after a participle without the object that the active verb has: "shot in Paris".
-PREPOSITIONS = """
-    by in on at during with from since near outside inside under of as for over after against before
-    because while when and or who
-"""
-PREPOSITION = frozenset(PREPOSITIONS.split())
-WEEKDAYS = "monday tuesday wednesday thursday friday saturday sunday"
-WEEKDAY = frozenset(WEEKDAYS.split())
-# When something happened, between a verb and its object.
-WHEN = """
-    last this next yesterday today tonight tomorrow ago week weeks month months year years day days
-    hour hours night morning evening afternoon earlier later
-"""
-TIMES = frozenset(WHEN.split()) | WEEKDAY
-PARTICLE = frozenset(["off", "online", "away", "abroad", "out", "up", "down", "there", "here"])
-BEFORE_NOUNS = frozenset(["of", "in", "at", "for", "from", "with", "by"])
-YEAR = re.compile(r"(19|20)\d\d")
-# What may stand between a subject and its verb.
-COME_BETWEEN = """
-    on late early last who which today yesterday
-"""
-AFTER_SUBJECTS = frozenset(COME_BETWEEN.split())
-# Words for several that do not end like it, and words that end like it and are for one.
-ARE_SEVERAL = """
-    they we you i people police men women children
-"""
-SEVERAL = frozenset(ARE_SEVERAL.split())
-ONE = frozenset(["news", "politics", "series", "athletics", "sports", "economics"])
-ENDS_OF_ONE = ("ss", "us", "is")
-# "The aim is finding", not "the aim finds".
-IS_DOING = """
-    aim answer challenge focus goal hope idea issue job key plan point priority problem purpose
-    question reason solution task thing way
-"""
-IS_AN_ACTIVITY = frozenset(IS_DOING.split())
-# Where none of these stands in a long sentence, it is hardly English.
-LOOKS_ENGLISH = """
-    the to and for with that by are said from his its has have it he they
-"""
-ENGLISH = frozenset(LOOKS_ENGLISH.split())
 SHORT = 6  # words that say nothing of a language
 WORDINGS: dict[str, tuple[str, ...]] = {
     "acquire": ("buy",),
@@ -108,12 +68,6 @@ WORDINGS: dict[str, tuple[str, ...]] = {
     "upon": ("on",),
     "whilst": ("as",),
 }
-# A preposition only before one of these; else it is an adjective or a noun.
-AS_PREPOSITION = frozenset(["following"])
-ARE_DETERMINERS = """
-    a an the his her its their this these those
-"""
-DETERMINERS = frozenset(ARE_DETERMINERS.split())
 # One word for two, of which the first is then left out.
 TWO_WORDS: dict[tuple[str, str], tuple[str, ...]] = {
     ("because", "of"): ("over",),
