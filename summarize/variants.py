@@ -17,6 +17,7 @@ from summarize.auxiliaries import VerbGroup, is_among, is_negation, verb_group
 from summarize.ngrams import END, START, NgramModel, form
 from summarize.verbs import (
     ADJECTIVES,
+    IRREGULAR,
     NEVER_PASSIVE,
     WITH_INFINITIVE,
     Present,
@@ -259,9 +260,9 @@ def _looks_english(row: Sequence[str]) -> bool:
     return len(row) <= SHORT or any(word.lower() in ENGLISH for word in row)
 
 
-def _lacks_object(row: Sequence[str], place: int, known: Collection[str]) -> bool:
-    """Whether nothing comes after a verb that its active form could be about; ``known`` are pasts
-    (two verbs in a row: the first is a participle)."""
+def _lacks_object(row: Sequence[str], place: int, regular: Collection[str]) -> bool:
+    """Whether nothing comes after a verb that its active form could be about; ``regular`` are
+    pasts, too (of two verbs in a row the first is a participle)."""
     rest = [form(word) for word in row[place + 1 : place + 9]]
     while rest and (
         rest[0] in TIMES
@@ -274,7 +275,9 @@ def _lacks_object(row: Sequence[str], place: int, known: Collection[str]) -> boo
         return True
     if rest[0] == "to":
         return row[place] not in WITH_INFINITIVE
-    return rest[0] in PREPOSITION | AUXILIARY | PARTICLE or rest[0] in known
+    return (
+        rest[0] in PREPOSITION | AUXILIARY | PARTICLE or rest[0] in regular or rest[0] in IRREGULAR
+    )
 
 
 def _is_plural(row: Sequence[str], place: int) -> bool | None:

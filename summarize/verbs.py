@@ -31,6 +31,8 @@ _PASTS = """
     freezes hid hides hung hangs misled misleads oversaw oversees rebuilt rebuilds retook retakes
     rewrote rewrites shot shoots shrank shrinks slept sleeps spun spins stuck sticks swam swims
     swung swings tore tears underwent undergoes upheld upholds withheld withholds
+    arose arises bore bears crept creeps knelt kneels overtook overtakes sprang springs
+    strove strives swore swears undertook undertakes wept weeps
 """
 # pasts that look like the infinitive
 _UNCHANGED = """

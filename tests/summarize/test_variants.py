@@ -138,6 +138,7 @@ def test_what_tells_something_may_be_told_in_the_present(variants, text, options
         "Rebels killed * last week in Paris",
         "Rebels killed * were three",
         "Rebels killed * announced a plan",
+        "Rebels killed * last week wept",
         "Rebels killed * off",
         # not what happened
         "Shares would * rise if Police suspected fraud",
