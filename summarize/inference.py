@@ -41,8 +41,8 @@ MOST_LOST = 20  # words that a result names
 
 class SentenceCode(NamedTuple):
     """The code of one sentence: its text, the sentence's place in the document, the places of the
-    words that were copied or replaced, the score (nats: of the search, or of an action of the network
-    in the mean), and what the decoder rebuilds from the code, if there is a network."""
+    words that were copied or replaced, the score (nats: of the search, or of an action of the
+    network in the mean), and what the decoder rebuilds from the code, if there is a network."""
 
     text: str
     sentence: int
