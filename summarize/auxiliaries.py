@@ -44,9 +44,4 @@ def verb_group(row: Sequence[str], place: int) -> VerbGroup:
 def negates(row: Sequence[str], place: int) -> bool:
     """Whether the word before this place negates it, or belongs to what is negated: of "not fully
     approved" neither "fully" nor "approved" may stay alone."""
-    for i in range(place - 1, -1, -1):
-        if is_negation(row[i]):
-            return True
-        if not is_among(row[i]) and form(row[i]) not in AUXILIARY:
-            return False
-    return False
+    return verb_group(row, place).is_negated

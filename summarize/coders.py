@@ -244,7 +244,7 @@ class BestCoder:
         worths = self.search.worths(texts, said)
         choices = []
         for place, text in enumerate(texts):
-            worth = OF_SEARCH * float(worths[place]) + VOTE * votes[place] / max(1, len(codes))
+            worth = OF_SEARCH * float(worths[place]) + VOTE * votes[place] / len(codes)
             bound = NEGATED * negates(texts, place)
             choices.append(Choice(place, text, worth, bound))
             for option in self.variants.options(texts, place):

@@ -219,8 +219,7 @@ class Variants:
 
     def _future(self, row: Sequence[str], place: int) -> list[Option]:
         """ "to" for "will", if a noun comes before it and a verb after it."""
-        before = form(row[place - 1]) if place else ""
-        after = form(row[place + 1]) if place + 1 < len(row) else ""
+        before, after = _form_at(row, place - 1), _form_at(row, place + 1)
         is_noun = before and before not in PRONOUNS | NO_SUBJECT and not is_negation(before)
         is_verb = after not in NO_SUBJECT | {"have", "however", ""} and not is_negation(after)
         if not (is_noun and is_verb) or SUPPOSED & {form(word) for word in row}:
@@ -229,18 +228,16 @@ class Variants:
 
     def _wordings(self, row: Sequence[str], place: int) -> list[Option]:
         word = row[place]
-        before = form(row[place - 1]) if place else ""
-        earlier = form(row[place - 2]) if place > 1 else ""
-        after = form(row[place + 1]) if place + 1 < len(row) else ""
+        earlier, before, after = (_form_at(row, place + step) for step in (-2, -1, 1))
         texts = list(WORDINGS.get(word, ()))
         if before in NO_SUBJECT or (word in AS_PREPOSITION and after not in DETERMINERS):
             texts = []
-        found = [Option(text) for text in texts]
         pairs = list(TWO_WORDS.get((before, word), ()))
         if is_negation(earlier) or (word == "than" and not after[:1].isdigit()):
             pairs = []
         if word == "not" and before in CONTRACTIONS and after != "only":
             pairs.append(CONTRACTIONS[before])
+        found = [Option(text) for text in texts]
         found += [Option(text, without=place - 1) for text in pairs]
         return [option for option in found if option.text in self.model.number_of]
 
@@ -256,6 +253,11 @@ class Variants:
         return (*left, *right)
 
 
+def _form_at(row: Sequence[str], place: int) -> str:
+    """The word at this place as it is counted; empty where there is none."""
+    return form(row[place]) if 0 <= place < len(row) else ""
+
+
 def _looks_english(row: Sequence[str]) -> bool:
     return len(row) <= SHORT or any(word.lower() in ENGLISH for word in row)
 
@@ -267,7 +269,7 @@ def _lacks_object(row: Sequence[str], place: int, regular: Collection[str]) -> b
     while rest and (
         rest[0] in TIMES
         or is_among(rest[0])
-        or (rest[1:2] and rest[1] in TIMES and rest[0] in {*NO_SUBJECT, "few"})
+        or (rest[1:2] and rest[1] in TIMES and (rest[0] in NO_SUBJECT or rest[0] == "few"))
         or (rest[0] == "on" and rest[1:2] and rest[1] in WEEKDAY)
     ):
         rest.pop(0)
@@ -275,9 +277,7 @@ def _lacks_object(row: Sequence[str], place: int, regular: Collection[str]) -> b
         return True
     if rest[0] == "to":
         return row[place] not in WITH_INFINITIVE
-    return (
-        rest[0] in PREPOSITION | AUXILIARY | PARTICLE or rest[0] in regular or rest[0] in IRREGULAR
-    )
+    return any(rest[0] in words for words in (PREPOSITION, AUXILIARY, PARTICLE, regular, IRREGULAR))
 
 
 def _is_plural(row: Sequence[str], place: int) -> bool | None:

@@ -42,7 +42,7 @@ NO_SUBJECT = _words("""
     during through without within per since like more less very both each every other others
 """)
 PRONOUNS = _words("""
-    i you he she it we they that this these those there what if
+    i you he she it we they that this these those there what
 """)
 # What may come after a participle without the object that the active verb has: "shot in Paris".
 PREPOSITION = _words("""

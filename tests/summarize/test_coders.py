@@ -121,7 +121,12 @@ def test_what_headlines_say_is_worth_more_as_far_as_it_agrees_and_goes_on(
     seen = []
     chosen = search.chosen
     monkeypatch.setattr(search, "chosen", lambda cs, n: (seen.extend(cs), chosen(cs, n))[1])
-    best._voted(split_words("The banks announced a plan that Anna will open."), [], 4, None)
+    best._voted(
+        split_words("The banks announced a plan that Anna will open."),
+        [Coded("", (), 0.0)],
+        4,
+        None,
+    )
     worth = {choice.text: choice.worth for choice in seen}
     ending = {choice.text: choice.ending for choice in seen}
     assert worth["announce"] - worth["announced"] == pytest.approx(coders.TELLING)
